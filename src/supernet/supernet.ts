@@ -1,0 +1,45 @@
+/** What training and search need from a supernet, whatever it runs on; `session.ts` is the TensorFlow one. */
+import type { Path } from '../space/space.ts';
+
+/** uint8 images `[count, height, width, 3]`, row-major, and their class indices `[count]`. */
+export interface ImageBatch {
+  readonly images: Uint8Array;
+  readonly labels: Int32Array;
+}
+
+export interface StepResult {
+  /** Mean loss of the mini-batch, label smoothing included, before the update. */
+  readonly loss: number;
+  /** Images of the mini-batch whose highest logit is their class. */
+  readonly correct: number;
+}
+
+/** Scores of the images of one stack, in their order. */
+export interface Scores {
+  /** Cross-entropy of each image, with the training label smoothing if `smoothed` was asked for. */
+  readonly losses: Float32Array;
+  readonly top1: number;
+  readonly top5: number;
+}
+
+/** Stacks of images that stay on the device: `ranking` and `validation` are scored, `calibration` sets batch-norm statistics. */
+export type StackName = 'ranking' | 'validation' | 'calibration';
+
+export interface Supernet {
+  /** Sets every variable to its initial value, a pure function of (seed, variable name), and every slot to zero. */
+  initialise(seed: number): void;
+  /** One optimiser step of one path on one mini-batch. Only the path's variables and slots move. */
+  trainStep(path: Path, batch: ImageBatch, learningRate: number): StepResult;
+  /** Keeps a stack of images on the device. Loading it again replaces it. */
+  loadStack(name: StackName, batch: ImageBatch): void;
+  /** Scores a path on the `ranking` stack with batch statistics (recipes 1.2), in batches of the configured size. */
+  rank(path: Path): Scores;
+  /** Resets the path's batch-norm statistics and sets them to the average over the `calibration` stack. */
+  recalibrate(path: Path): void;
+  /** Scores a path on the `validation` stack with the recalibrated statistics. */
+  evaluate(path: Path): Scores;
+  /** Writes every variable and slot as a TensorFlow checkpoint: `<prefix>.index` and `<prefix>.data-00000-of-00001`. */
+  save(prefix: string): void;
+  restore(prefix: string): void;
+  close(): void;
+}
