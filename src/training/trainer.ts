@@ -1,0 +1,197 @@
+/** The training loop of a supernet: sample a path, train it, log, save, and stop when the pool is steady (GreedyNAS). */
+import { GreedynasError } from '../errors.ts';
+import type { Sampler } from '../sampling/sampler.ts';
+import type { Path } from '../space/space.ts';
+import type { ImageBatch, Supernet } from '../supernet/supernet.ts';
+import type { TrainingState } from './checkpoint.ts';
+import { checkpointFormat } from './checkpoint.ts';
+import type { CostLedger } from './ledger.ts';
+import type { MetricsLog } from './metrics.ts';
+import { type CosineSchedule, cosineRate } from './schedule.ts';
+
+/** Sums over the steps since the last line of the log. */
+export type MetricsWindow = TrainingState['window'];
+
+export interface TrainingProgress {
+  /** Steps done, this one included. */
+  readonly step: number;
+  readonly loss: number;
+  readonly epsilon: number;
+  readonly learningRate: number;
+  readonly poolSize: number;
+  /** Images trained and evaluated for this step. */
+  readonly images: number;
+  /** A line went to the log with this step. */
+  readonly logged: boolean;
+}
+
+/** What the trainer reads of the candidate pool. */
+export interface PoolView {
+  readonly size: number;
+  best(count: number): readonly { readonly loss: number }[];
+}
+
+export interface TrainerOptions {
+  readonly supernet: Supernet;
+  readonly sampler: Sampler;
+  /** Null for samplers without one. */
+  readonly pool: PoolView | null;
+  /** The mini-batch of each step, a pure function of it. */
+  readonly batches: { batch(step: number): ImageBatch };
+  readonly schedule: CosineSchedule;
+  readonly logEvery: number;
+  readonly saveEvery: number;
+  readonly ledger: CostLedger;
+  readonly metrics: MetricsLog;
+  /** Where to go on; null starts at step 0 with the supernet as it is. */
+  readonly from: Pick<TrainingState, 'step' | 'window'> | null;
+  /** Stores a checkpoint and returns its folder. */
+  readonly save: (state: TrainingState) => Promise<string>;
+  /** The newest checkpoint at the start, for the message of a diverged run. */
+  readonly lastCheckpoint: string | null;
+  /** Whether the user wants the training to end after this step. */
+  readonly interrupted: () => boolean;
+  readonly onStep?: (progress: TrainingProgress) => void;
+  /** How a path is shown in a message. */
+  readonly formatPath: (path: Path) => string;
+}
+
+export type TrainingEnd = 'length' | 'stop-rule' | 'signal';
+
+export interface TrainingResult {
+  readonly end: TrainingEnd;
+  readonly step: number;
+  /** The folder of the last checkpoint, which holds this state. */
+  readonly checkpoint: string;
+}
+
+const emptyWindow: MetricsWindow = { steps: 0, images: 0, loss: 0, correct: 0, fromPool: 0 };
+
+/** Lets signals and timers through: TensorFlow's calls block the event loop, and so would a loop of them. */
+function yieldToEvents(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function mean(values: Float32Array): number {
+  let sum = 0;
+  for (const value of values) {
+    sum += value;
+  }
+  return sum / values.length;
+}
+
+/**
+ * Trains until the length, the stop rule or the user ends it, and saves where it ends.
+ * @throws GreedynasError `diverged` if a loss is not finite: nothing of that step is saved
+ */
+export async function trainSupernet(options: TrainerOptions): Promise<TrainingResult> {
+  const { supernet, sampler, pool, batches, schedule, ledger, metrics } = options;
+  let step = options.from?.step ?? 0;
+  let window = options.from?.window ?? emptyWindow;
+  let checkpoint = options.lastCheckpoint;
+  let savedStep = checkpoint === null ? -1 : step;
+
+  const score = (paths: readonly Path[]): readonly number[] =>
+    ledger.time('rank', () =>
+      paths.map((path) => {
+        const { losses } = supernet.rank(path);
+        ledger.addEvaluated(losses.length);
+        return mean(losses);
+      }),
+    );
+
+  const save = async (): Promise<string> => {
+    metrics.flush();
+    const state = { format: checkpointFormat, step, ledger: ledger.counts, window, sampler: sampler.state() } as const;
+    checkpoint = await ledger.timeAsync('save', () => options.save(state));
+    savedStep = step;
+    return checkpoint;
+  };
+
+  const writeWindow = (epsilon: number, learningRate: number): void => {
+    const { optimised, evaluated } = ledger.counts;
+    metrics.write({
+      step,
+      loss: window.loss / window.steps,
+      accuracy: window.correct / window.images,
+      learningRate,
+      epsilon,
+      fromPool: window.fromPool / window.steps,
+      pool: pool?.size ?? 0,
+      poolBest: pool?.best(1)[0]?.loss ?? null,
+      optimised,
+      evaluated,
+      corrected: Math.round(ledger.corrected),
+    });
+    window = emptyWindow;
+  };
+
+  await yieldToEvents();
+  while (step < schedule.steps && sampler.stopped === null && !options.interrupted()) {
+    const evaluatedBefore = ledger.counts.evaluated;
+    const sampled = sampler.next(step, score);
+    const path = onlyPath(sampled.paths);
+
+    const learningRate = cosineRate(schedule, step);
+    const batch = batches.batch(step);
+    const result = ledger.time('train', () => supernet.trainStep(path, batch, learningRate));
+    if (!Number.isFinite(result.loss)) {
+      throw diverged(result.loss, step, options.formatPath(path), learningRate, checkpoint);
+    }
+
+    step += 1;
+    const images = batch.labels.length;
+    ledger.addOptimised(images);
+    window = {
+      steps: window.steps + 1,
+      images: window.images + images,
+      loss: window.loss + result.loss,
+      correct: window.correct + result.correct,
+      fromPool: window.fromPool + (sampled.fromPool ? 1 : 0),
+    };
+    const ended = step === schedule.steps || sampler.stopped !== null;
+    const logged = ended || step % options.logEvery === 0;
+    if (logged) {
+      writeWindow(sampled.epsilon, learningRate);
+    }
+    options.onStep?.({
+      step,
+      loss: result.loss,
+      epsilon: sampled.epsilon,
+      learningRate,
+      poolSize: pool?.size ?? 0,
+      images: images + ledger.counts.evaluated - evaluatedBefore,
+      logged,
+    });
+    if (step % options.saveEvery === 0 && !ended) {
+      await save();
+    }
+    await yieldToEvents();
+  }
+
+  const last = savedStep === step && checkpoint !== null ? checkpoint : await save();
+  const end = sampler.stopped !== null ? 'stop-rule' : step >= schedule.steps ? 'length' : 'signal';
+  return { end, step, checkpoint: last };
+}
+
+function onlyPath(paths: readonly Path[]): Path {
+  const [path, ...more] = paths;
+  if (path === undefined || more.length > 0) {
+    throw new RangeError(`the trainer trains one path a step, the sampler gave ${paths.length}`);
+  }
+  return path;
+}
+
+function diverged(
+  loss: number,
+  step: number,
+  path: string,
+  learningRate: number,
+  checkpoint: string | null,
+): GreedynasError {
+  const last = checkpoint === null ? 'no checkpoint was written yet' : `the last good checkpoint is ${checkpoint}`;
+  return new GreedynasError(
+    'diverged',
+    `training diverged: the loss of step ${step} is ${loss} (path ${path}, learning rate ${learningRate}). Nothing of it was saved; ${last}. Start again with a lower training.learningRate.`,
+  );
+}
