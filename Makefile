@@ -1,0 +1,43 @@
+# greedynas: `make train-supernet` is the main job, `make test` the tests; both set everything up first.
+
+# Knobs: make train-supernet CONFIG=configs/my.yaml RUN=mine ARGS='--set seed=7'
+CONFIG ?=#        a run's YAML file (default: CIFAR-10 in 15 minutes; the paper's with DATA)
+DATA   ?=#        an ImageNet-like folder (default: CIFAR-10, fetched)
+RUN    ?=#        the run's name below checkpoints/ (default: the newest, or a new one)
+FLOPS  ?=#        the limit of a search: 330M, 0.33G or 330000000
+SUBNET ?=#        a folder checkpoints/<run>/subnets/<id>
+ARGS   ?=#        further flags: --resume, --json, --set key=value
+
+greedynas := node src/cli/greedynas.js
+flags = $(if $(CONFIG),--config '$(CONFIG)') $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train-supernet search evaluate test bench
+
+help: ## list the targets
+	@awk -F ': |## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$3 }' Makefile
+	@echo 'Knobs (make <target> KNOB=value):'
+	@awk -F ' *\\?=# *' '/^[A-Z]+ +\?=#/ { printf "     %-16s %s\n", $$1, $$2 }' Makefile
+
+# npm writes node_modules/.package-lock.json last, so it tells whether an install is whole and newer than the lock file.
+node_modules/.package-lock.json: package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+setup: node_modules/.package-lock.json ## npm packages, TensorFlow and its addon (does nothing when all is there)
+	@node --import tsx src/engine/setup.ts
+
+train-supernet: setup ## train a supernet [CONFIG=] [DATA=] [RUN=] [ARGS=]
+	@$(greedynas) train-supernet $(flags)
+
+search: setup ## search a trained supernet for subnets: FLOPS=330M [RUN=] [ARGS=]
+	@$(greedynas) search $(if $(FLOPS),--flops '$(FLOPS)') $(flags)
+
+evaluate: setup ## test accuracy of a subnet: SUBNET=<folder> [DATA=] [ARGS=]
+	@$(greedynas) evaluate $(if $(SUBNET),--subnet '$(SUBNET)') $(flags)
+
+test: setup ## types, lint, dead code, tests with coverage
+	@node --import tsx test/run.ts
+
+bench: setup ## speed of a training step, against PyTorch where Python has it
+	@node --import tsx bench/run.ts $(ARGS)
