@@ -1,10 +1,13 @@
-/** Loads the native addon once per process, with the environment that TensorFlow reads set before. */
+/** Loads the native addon once per process, with the environment that TensorFlow reads set before, and describes it. */
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
+import { arch, availableParallelism, cpus, platform } from 'node:os';
+import util from 'node:util';
 import { GreedynasError } from '../errors.ts';
 import type { Binding } from './binding.ts';
-import { addonPath, packageDirectory } from './layout.ts';
+import { addonPath, packageDirectory, readAddonRecord } from './layout.ts';
+import { findTool } from './requirements.ts';
 
 /** TensorFlow reads these once, when the addon loads: one process has one set of them. */
 export interface EngineOptions {
@@ -16,6 +19,25 @@ export interface EngineOptions {
   readonly deterministic: boolean;
   /** Takes GPU memory as it is needed instead of all at once. Default true. */
   readonly gpuMemoryGrowth?: boolean;
+}
+
+/** What ran a run, for its record: the same description, seed, config and data give the same bits. */
+export interface EngineDescription {
+  readonly tensorflow: string;
+  /** How the addon came here: built by `make setup` for the CPU or CUDA, or against the user's TensorFlow, or tfjs' own. */
+  readonly variant: 'cpu' | 'cuda' | 'own' | 'stock';
+  readonly onednn: boolean;
+  readonly deterministic: boolean;
+  /** The number that 0 stood for. */
+  readonly threads: number;
+  /** Name and driver of each GPU as nvidia-smi gives them; empty on the CPU. */
+  readonly gpu: readonly string[];
+  readonly cpu: string;
+  readonly cores: number;
+  readonly node: string;
+  readonly platform: string;
+  /** The variables that TensorFlow read. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 let loaded: { readonly binding: Binding; readonly options: Required<EngineOptions> } | null = null;
@@ -36,7 +58,7 @@ export function engineEnvironment(
   }
   const threads = String(options.threads === 0 ? availableParallelism() : options.threads);
   return {
-    TF_CPP_MIN_LOG_LEVEL: user['TF_CPP_MIN_LOG_LEVEL'] ?? '2',
+    TF_CPP_MIN_LOG_LEVEL: user.TF_CPP_MIN_LOG_LEVEL ?? '2',
     TF_FORCE_GPU_ALLOW_GROWTH: String(options.gpuMemoryGrowth ?? true),
     TF_NUM_INTRAOP_THREADS: threads,
     TF_NUM_INTEROP_THREADS: threads,
@@ -86,4 +108,51 @@ function refuseDifference(first: Required<EngineOptions>, second: Required<Engin
     'usage',
     `TensorFlow is already loaded with other engine options: ${list}. They are fixed for a process; start another one.`,
   );
+}
+
+/** Describes the loaded engine. Throws `RangeError` before `loadAddon`. */
+export function describeEngine(): EngineDescription {
+  if (!loaded) throw new RangeError('describeEngine() before loadAddon()');
+  const { binding, options } = loaded;
+  return {
+    tensorflow: binding.TF_Version,
+    variant: readAddonRecord(packageDirectory())?.variant ?? 'stock',
+    onednn: options.onednn,
+    deterministic: options.deterministic,
+    threads: options.threads === 0 ? availableParallelism() : options.threads,
+    gpu: binding.isUsingGpuDevice() ? listGpus() : [],
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    node: process.versions.node,
+    platform: `${platform()} ${arch()}`,
+    environment: engineEnvironment(options),
+  };
+}
+
+function listGpus(): string[] {
+  const tool = findTool('nvidia-smi', process.env);
+  if (!tool) return ['unknown'];
+  const query = ['--query-gpu=name,driver_version', '--format=csv,noheader'];
+  return spawnSync(tool, query, { encoding: 'utf8' }).stdout.trim().split('\n');
+}
+
+/**
+ * tfjs with its TensorFlow backend, on the addon that `loadAddon` loaded; takes a second. tfjs 4.22 calls two functions
+ * of Node's `util` that Node 23 took away, so they are put back first.
+ */
+export function loadTensorflowJs(options: EngineOptions): typeof import('@tensorflow/tfjs-node-gpu') {
+  loadAddon(options);
+  restoreUtil(util);
+  return createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu');
+}
+
+/** Puts `isNullOrUndefined` and `isArray` back where they are missing. */
+export function restoreUtil(target: object): void {
+  const removed = {
+    isNullOrUndefined: (value: unknown) => value === null || value === undefined,
+    isArray: Array.isArray,
+  };
+  for (const [name, implementation] of Object.entries(removed)) {
+    if (!(name in target)) Object.assign(target, { [name]: implementation });
+  }
 }

@@ -57,17 +57,17 @@ function isAddonRecord(value: unknown): value is AddonRecord {
   if (typeof value !== 'object' || value === null) return false;
   const fields: Record<string, unknown> = { ...value };
   return (
-    typeof fields['tensorflow'] === 'string' &&
-    (fields['variant'] === 'cpu' || fields['variant'] === 'cuda' || fields['variant'] === 'own') &&
-    typeof fields['directory'] === 'string' &&
-    typeof fields['key'] === 'string'
+    typeof fields.tensorflow === 'string' &&
+    (fields.variant === 'cpu' || fields.variant === 'cuda' || fields.variant === 'own') &&
+    typeof fields.directory === 'string' &&
+    typeof fields.key === 'string'
   );
 }
 
 /** `$XDG_CACHE_HOME/greedynas`, else `~/.cache/greedynas`. A relative XDG_CACHE_HOME is ignored, as its standard asks. */
 export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const base = environment['XDG_CACHE_HOME'];
-  return join(base?.startsWith('/') ? base : join(environment['HOME'] || homedir(), '.cache'), 'greedynas');
+  const base = environment.XDG_CACHE_HOME;
+  return join(base?.startsWith('/') ? base : join(environment.HOME || homedir(), '.cache'), 'greedynas');
 }
 
 /** The folder of one unpacked TensorFlow: `tensorflow/` (and `nvidia/`) as in Python's site-packages, and a manifest. */

@@ -7,7 +7,7 @@ import { GreedynasError } from '../errors.ts';
 
 /** The first executable of that name on PATH, or `null`. */
 export function findTool(name: string, environment: NodeJS.ProcessEnv): string | null {
-  for (const folder of (environment['PATH'] ?? '').split(delimiter)) {
+  for (const folder of (environment.PATH ?? '').split(delimiter)) {
     const file = join(folder, name);
     try {
       accessSync(file, constants.X_OK);
@@ -33,7 +33,7 @@ export function requirePython(environment: NodeJS.ProcessEnv): string {
 
 /** The C++ compiler: `$CXX`, else g++, else clang++. Throws `io` with the way to get it. */
 export function requireCompiler(environment: NodeJS.ProcessEnv): string {
-  const named = environment['CXX'];
+  const named = environment.CXX;
   const names = named ? [named] : ['g++', 'clang++'];
   for (const name of names) {
     const compiler = name.includes('/') ? name : findTool(name, environment);

@@ -33,7 +33,7 @@ export interface SetupOptions {
 /** Makes the addon loadable; does nothing when it is. Throws `io` naming what is missing and how to get it. */
 export async function setUp(options: SetupOptions): Promise<void> {
   const { environment, packageFolder, say } = options;
-  const own = environment['GREEDYNAS_TENSORFLOW'];
+  const own = environment.GREEDYNAS_TENSORFLOW;
   const installed = await findInstalled(options, own ? resolve(own) : null);
   if (installed) {
     say(`${installed} is ready`);
@@ -122,7 +122,7 @@ export function chooseVariant(environment: NodeJS.ProcessEnv): Variant {
 }
 
 function forcedVariant(environment: NodeJS.ProcessEnv): Variant | null {
-  const name = environment['GREEDYNAS_VARIANT'];
+  const name = environment.GREEDYNAS_VARIANT;
   if (!name) return null;
   if (name === 'cpu' || name === 'cuda') return name;
   throw new GreedynasError('usage', `GREEDYNAS_VARIANT=${name} is not allowed; give cpu or cuda, or leave it out`);
