@@ -30,10 +30,10 @@ const stateSchema = z.strictObject({
 /** Everything of a run but the weights. Equal runs have equal states: no clock is in it. */
 export type TrainingState = Readonly<z.infer<typeof stateSchema>>;
 
-const manifestSchema = z.object({
+const manifestSchema = z.strictObject({
   format: z.literal(checkpointFormat),
   step: count,
-  files: z.record(z.string(), z.object({ bytes: count, sha256: z.string() })),
+  files: z.record(z.string(), z.strictObject({ bytes: count, sha256: z.string() })),
 });
 
 type Manifest = z.infer<typeof manifestSchema>;
@@ -71,6 +71,9 @@ const latestFile = 'latest';
 /** A state of a thousand-entry pool is about 200 kB; what is far beyond is not ours. */
 const largestJson = 64 * 2 ** 20;
 
+/** Thrown inside this file for a checkpoint that cannot be used; its message is the reason given to the user. */
+class Damaged extends Error {}
+
 function stepFolder(step: number): string {
   return `step-${String(step).padStart(8, '0')}`;
 }
@@ -93,6 +96,26 @@ async function hashFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
+function hashText(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** The manifest with its own hash, `sha256`, over the JSON of the rest: whatever format the rest has, damage shows. */
+function sealManifest(manifest: object): string {
+  return `${JSON.stringify({ ...manifest, sha256: hashText(JSON.stringify(manifest)) }, null, 2)}\n`;
+}
+
+function openSeal(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('sha256' in value)) {
+    throw new Damaged(`${manifestFile} has no SHA-256 of itself`);
+  }
+  const { sha256, ...manifest } = value;
+  if (sha256 !== hashText(JSON.stringify(manifest))) {
+    throw new Damaged(`${manifestFile} has another SHA-256 than when it was saved`);
+  }
+  return manifest;
+}
+
 async function describeFiles(directory: string, step: number): Promise<Manifest> {
   const files: Manifest['files'] = {};
   for (const name of (await readdir(directory)).sort()) {
@@ -109,6 +132,8 @@ export interface SaveRequest {
   readonly seconds: PhaseSeconds;
   /** Writes the weights as `<prefix>.index` and `<prefix>.data-…`; `Supernet.save`. */
   readonly saveWeights: (prefix: string) => void;
+  /** Further text files of the checkpoint, by name. */
+  readonly texts?: Readonly<Record<string, string>>;
   /** Checkpoints to keep, this one included; at least 1. */
   readonly keep: number;
 }
@@ -130,8 +155,11 @@ export async function saveCheckpoint(request: SaveRequest): Promise<string> {
       writeWeights(request.saveWeights, join(beside, weightsName), directory);
       await writeFile(join(beside, stateFile), `${JSON.stringify(state)}\n`);
       await writeFile(join(beside, secondsFile), `${JSON.stringify(request.seconds)}\n`);
+      for (const [file, text] of Object.entries(request.texts ?? {})) {
+        await writeFile(join(beside, file), text);
+      }
       const manifest = await describeFiles(beside, state.step);
-      await writeFile(join(beside, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
+      await writeFile(join(beside, manifestFile), sealManifest(manifest), { flush: true });
       await flush(beside);
       await replaceFolder(beside, directory);
       await flush(runDirectory);
@@ -184,9 +212,6 @@ async function removeCheckpoint(runDirectory: string, step: number): Promise<voi
     await rm(going, { recursive: true, force: true });
   });
 }
-
-/** Thrown inside this file for a checkpoint that cannot be used; its message is the reason given to the user. */
-class Damaged extends Error {}
 
 async function readJson(directory: string, name: string): Promise<unknown> {
   const path = join(directory, name);
@@ -250,7 +275,7 @@ async function verifyFiles(directory: string, manifest: Manifest): Promise<void>
 }
 
 async function readCheckpoint(directory: string, step: number): Promise<Checkpoint> {
-  const manifestJson = await readJson(directory, manifestFile);
+  const manifestJson = openSeal(await readJson(directory, manifestFile));
   refuseNewerFormat(manifestJson, directory);
   const manifest = parseOrDamaged(manifestSchema, manifestJson, manifestFile);
   await verifyFiles(directory, manifest);

@@ -1,6 +1,6 @@
 /** The training loop of a supernet: sample a path, train it, log, save, and stop when the pool is steady (GreedyNAS). */
 import { GreedynasError } from '../errors.ts';
-import type { Sampler } from '../sampling/sampler.ts';
+import type { SampledStep, Sampler } from '../sampling/sampler.ts';
 import type { Path } from '../space/space.ts';
 import type { ImageBatch, Supernet } from '../supernet/supernet.ts';
 import type { TrainingState } from './checkpoint.ts';
@@ -108,7 +108,7 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
     return checkpoint;
   };
 
-  const writeWindow = (epsilon: number, learningRate: number): void => {
+  const writeWindow = ({ epsilon, pi }: SampledStep, learningRate: number): void => {
     const { optimised, evaluated } = ledger.counts;
     metrics.write({
       step,
@@ -122,6 +122,7 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
       optimised,
       evaluated,
       corrected: Math.round(ledger.corrected),
+      ...(pi === undefined ? {} : { pi }),
     });
     window = emptyWindow;
   };
@@ -150,9 +151,9 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
       fromPool: window.fromPool + (sampled.fromPool ? 1 : 0),
     };
     const ended = step === schedule.steps || sampler.stopped !== null;
-    const logged = ended || step % options.logEvery === 0;
+    const logged = ended || sampled.pi !== undefined || step % options.logEvery === 0;
     if (logged) {
-      writeWindow(sampled.epsilon, learningRate);
+      writeWindow(sampled, learningRate);
     }
     options.onStep?.({
       step,

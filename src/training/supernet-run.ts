@@ -1,0 +1,206 @@
+/** One session of a supernet run: config and folder, data and engine, train from the beginning or from the newest checkpoint. */
+import type { RunConfig } from '../config/schema.ts';
+import { takeStack } from '../data/batches.ts';
+import type { DataSet } from '../data/dataset.ts';
+import { createStream } from '../random/stream.ts';
+import { createGreedySampler } from '../sampling/greedy.ts';
+import type { CandidatePool } from '../sampling/pool.ts';
+import { formatPool } from '../sampling/pool-file.ts';
+import type { Sampler } from '../sampling/sampler.ts';
+import { createUniformSampler } from '../sampling/uniform.ts';
+import { parseFlops } from '../space/cost.ts';
+import { formatGenotype } from '../space/genotype.ts';
+import { buildSpace } from '../space/presets.ts';
+import type { Path, Space } from '../space/space.ts';
+import type { ImageBatch, Supernet } from '../supernet/supernet.ts';
+import { type Checkpoint, findCheckpoint, saveCheckpoint, setAside } from './checkpoint.ts';
+import { writeDurably } from './durable.ts';
+import { type Clock, type CostLedger, createLedger, type ImageCounts, type PhaseSeconds } from './ledger.ts';
+import { openMetrics } from './metrics.ts';
+import { poolFile, type RunFolder, type RunSession, recordSession, writeConfig } from './run-folder.ts';
+import { type TrainingEnd, type TrainingProgress, trainSupernet } from './trainer.ts';
+
+/** What a session stands on; the command line gives the real ones, tests give simulated ones. */
+export interface TrainingSurroundings {
+  readonly clock: Clock;
+  readonly loadData: (config: RunConfig) => Promise<DataSet>;
+  readonly createBatches: (config: RunConfig, data: DataSet) => { batch(step: number): ImageBatch };
+  readonly createSupernet: (config: RunConfig, space: Space, data: DataSet) => Promise<Supernet>;
+  /** What run.json says about this process, all but the step. */
+  readonly describeSession: (config: RunConfig) => Omit<RunSession, 'step'>;
+  /** A line for the user: what is resumed, what was repaired. */
+  readonly notice: (line: string) => void;
+  readonly interrupted: () => boolean;
+  /** Training begins at `from`; the steps that follow are reported to what this returns. */
+  readonly onStart?: (from: number, steps: number) => (progress: TrainingProgress) => void;
+}
+
+export interface SupernetRunResult {
+  readonly end: TrainingEnd;
+  readonly step: number;
+  readonly checkpoint: string;
+  readonly counts: ImageCounts;
+  readonly corrected: number;
+  readonly seconds: PhaseSeconds;
+  /** The best of the pool; null where there is no pool or nothing in it. */
+  readonly best: { readonly path: string; readonly loss: number; readonly flops: number } | null;
+  readonly poolSize: number;
+  /** π at the check that ended the training; null unless the stop rule did. */
+  readonly pi: number | null;
+}
+
+interface RunSampler {
+  readonly sampler: Sampler;
+  readonly pool: CandidatePool | null;
+}
+
+/** The sampler that the config asks for, going on from `state` unless it is undefined. */
+export function createRunSampler(config: RunConfig, space: Space, state: unknown): RunSampler {
+  const { sampling } = config;
+  const stream = createStream(config.seed, 'sampler');
+  if (sampling.method === 'uniform') {
+    return { sampler: createUniformSampler({ space, stream, state }), pool: null };
+  }
+  const { flopsLimit } = sampling;
+  const sampler = createGreedySampler({
+    space,
+    stream,
+    paths: sampling.paths,
+    keep: sampling.keep,
+    pool: sampling.pool,
+    flopsLimit: typeof flopsLimit === 'string' ? parseFlops(flopsLimit) : flopsLimit,
+    epsilon: sampling.epsilon,
+    warmupSteps: sampling.warmupSteps,
+    totalSteps: config.training.steps,
+    stop: sampling.stop,
+    state,
+  });
+  return { sampler, pool: sampler.pool };
+}
+
+/** The newest whole checkpoint; damaged newer ones are reported and set aside. */
+async function takeUp(folder: RunFolder, notice: (line: string) => void): Promise<Checkpoint | null> {
+  const { checkpoint, skipped } = await findCheckpoint(folder.directory);
+  for (const { directory, reason } of skipped) {
+    notice(`skipped the checkpoint ${directory}: ${reason}`);
+  }
+  await setAside(folder.directory, skipped);
+  notice(
+    checkpoint === null
+      ? 'no checkpoint yet: starting at step 0'
+      : `resuming ${folder.name} at step ${checkpoint.step}`,
+  );
+  return checkpoint;
+}
+
+/**
+ * Trains in a folder that this process has locked.
+ * @param yaml the resolved config as it goes to config.yaml
+ * @param resume go on from the newest checkpoint; otherwise the folder is new
+ */
+export async function runTraining(
+  folder: RunFolder,
+  config: RunConfig,
+  yaml: string,
+  resume: boolean,
+  surroundings: TrainingSurroundings,
+): Promise<SupernetRunResult> {
+  const { notice } = surroundings;
+  const space = buildSpace(config.space);
+  const checkpoint = resume ? await takeUp(folder, notice) : null;
+  const { sampler, pool } = createRunSampler(config, space, checkpoint?.state.sampler);
+  const ledger = createLedger({
+    clock: surroundings.clock,
+    ...(checkpoint === null ? {} : { counts: checkpoint.state.ledger, seconds: checkpoint.seconds }),
+  });
+
+  const data = await surroundings.loadData(config);
+  const supernet = await surroundings.createSupernet(config, space, data);
+  try {
+    if (checkpoint === null) {
+      supernet.initialise(config.seed);
+    } else {
+      supernet.restore(checkpoint.weightsPrefix);
+    }
+    if (pool !== null) {
+      supernet.loadStack('ranking', takeStack(data.validation, config.sampling.ranking.images, config.seed));
+    }
+    const step = checkpoint?.step ?? 0;
+    const metrics = await openMetrics(folder.directory, step);
+    try {
+      if (metrics.removed > 0) {
+        notice(`removed ${metrics.removed} lines of metrics.jsonl that were torn or after step ${step}`);
+      }
+      if (pool !== null && checkpoint !== null) {
+        await writeDurably(folder.path(poolFile), poolText(space, pool));
+      }
+      // From here on the run exists.
+      await writeConfig(folder, yaml);
+      await recordSession(folder, config.seed, { ...surroundings.describeSession(config), step });
+      const onStep = surroundings.onStart?.(step, config.training.steps);
+      const result = await trainSupernet({
+        supernet,
+        sampler,
+        pool,
+        batches: surroundings.createBatches(config, data),
+        schedule: config.training,
+        logEvery: config.logging.every,
+        saveEvery: config.checkpoints.every,
+        ledger,
+        metrics,
+        from: checkpoint?.state ?? null,
+        save: (state) => save(folder, config, space, supernet, pool, ledger, state),
+        lastCheckpoint: checkpoint?.directory ?? null,
+        interrupted: surroundings.interrupted,
+        formatPath: (path: Path) => formatGenotype(space, path),
+        ...(onStep === undefined ? {} : { onStep }),
+      });
+      return { ...result, ...summary(space, pool, ledger, sampler) };
+    } finally {
+      metrics.close();
+    }
+  } finally {
+    supernet.close();
+  }
+}
+
+function poolText(space: Space, pool: CandidatePool): string {
+  return `${JSON.stringify(formatPool(space, pool), null, 1)}\n`;
+}
+
+async function save(
+  folder: RunFolder,
+  config: RunConfig,
+  space: Space,
+  supernet: Supernet,
+  pool: CandidatePool | null,
+  ledger: CostLedger,
+  state: Checkpoint['state'],
+): Promise<string> {
+  const text = pool === null ? null : poolText(space, pool);
+  const directory = await saveCheckpoint({
+    runDirectory: folder.directory,
+    state,
+    seconds: ledger.seconds,
+    saveWeights: (prefix) => supernet.save(prefix),
+    keep: config.checkpoints.keep,
+    // With the checkpoint, so that a search has the pool of the weights that it uses.
+    texts: text === null ? {} : { [poolFile]: text },
+  });
+  if (text !== null) {
+    await writeDurably(folder.path(poolFile), text);
+  }
+  return directory;
+}
+
+function summary(space: Space, pool: CandidatePool | null, ledger: CostLedger, sampler: Sampler) {
+  const best = pool?.best(1)[0];
+  return {
+    counts: ledger.counts,
+    corrected: ledger.corrected,
+    seconds: ledger.seconds,
+    best: best === undefined ? null : { path: formatGenotype(space, best.path), loss: best.loss, flops: best.flops },
+    poolSize: pool?.size ?? 0,
+    pi: sampler.stopped?.pi ?? null,
+  };
+}

@@ -1,0 +1,251 @@
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { GreedynasError } from '../../src/errors.ts';
+import {
+  findCheckpoint,
+  listSteps,
+  saveCheckpoint,
+  setAside,
+  type TrainingState,
+} from '../../src/training/checkpoint.ts';
+import { rejection, temporaryFolder } from './temporary.ts';
+
+const seconds = { train: 1.5, rank: 0.5, save: 0.25 };
+
+function stateOf(step: number): TrainingState {
+  return {
+    format: 1,
+    step,
+    ledger: { optimised: step * 8, evaluated: step * 20 },
+    window: { steps: 1, images: 8, loss: 2.25, correct: 3, fromPool: 0 },
+    sampler: { queue: [[0, 1]], number: 0.1 + 0.2 },
+  };
+}
+
+/** Changes a manifest as its writer could have: with a hash of itself that fits. */
+function editManifest(path: string, edit: (value: Record<string, object>) => object): void {
+  const { sha256: _, ...manifest } = JSON.parse(readFileSync(path, 'utf8'));
+  const edited = edit(manifest);
+  const sha256 = createHash('sha256').update(JSON.stringify(edited)).digest('hex');
+  writeFileSync(path, JSON.stringify({ ...edited, sha256 }));
+}
+
+function parseOrNull(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch {
+    return null;
+  }
+}
+
+describe('training/checkpoint', () => {
+  const folder = temporaryFolder();
+  const save = (step: number, keep = 10) =>
+    saveCheckpoint({
+      runDirectory: folder(),
+      state: stateOf(step),
+      seconds,
+      saveWeights: (prefix) => {
+        writeFileSync(`${prefix}.index`, `index ${step}`);
+        writeFileSync(`${prefix}.data-00000-of-00001`, `weights of step ${step}`);
+      },
+      keep,
+      texts: { 'pool.json': '{}\n' },
+    });
+
+  it('gives back what was saved', async () => {
+    const directory = await save(12_000);
+    expect(directory).to.equal(join(folder(), 'step-00012000'));
+    const { checkpoint, skipped } = await findCheckpoint(folder());
+    expect(skipped).to.deep.equal([]);
+    expect(checkpoint?.state).to.deep.equal(stateOf(12_000));
+    expect(checkpoint?.seconds).to.deep.equal(seconds);
+    expect(readFileSync(`${checkpoint?.weightsPrefix}.index`, 'utf8')).to.equal('index 12000');
+    expect(readFileSync(join(folder(), 'latest'), 'utf8')).to.equal('step-00012000\n');
+    expect(readdirSync(folder()).sort()).to.deep.equal(['latest', 'step-00012000']);
+  });
+
+  it('is null where a run has none', async () => {
+    expect(await findCheckpoint(folder())).to.deep.equal({ checkpoint: null, skipped: [] });
+  });
+
+  it('sorts steps as numbers and keeps the last n', async () => {
+    for (const step of [9, 10, 100_000_000, 99_999_999]) {
+      await save(step);
+    }
+    expect(await listSteps(folder())).to.deep.equal([100_000_000, 99_999_999, 10, 9]);
+    await save(100_000_001, 2);
+    expect(await listSteps(folder())).to.deep.equal([100_000_001, 100_000_000]);
+    expect(readdirSync(folder()).sort()).to.deep.equal(['latest', 'step-100000000', 'step-100000001']);
+  });
+
+  it('keeps the one just written whatever keep says', async () => {
+    await save(1, 0);
+    expect(await listSteps(folder())).to.deep.equal([1]);
+  });
+
+  const files = [
+    'manifest.json',
+    'pool.json',
+    'seconds.json',
+    'state.json',
+    'weights.data-00000-of-00001',
+    'weights.index',
+  ];
+  const damages: Record<string, (path: string) => void> = {
+    'is deleted': (path) => rmSync(path),
+    'is cut': (path) => truncateSync(path, 1),
+    'is empty': (path) => truncateSync(path, 0),
+    'has a byte more': (path) => appendFileSync(path, ' '),
+    'has a flipped bit': (path) => {
+      const bytes = readFileSync(path);
+      const place = Math.floor(bytes.length / 2);
+      bytes[place] = bytes[place]! ^ 1;
+      writeFileSync(path, bytes);
+    },
+  };
+  for (const file of files) {
+    for (const [damage, apply] of Object.entries(damages)) {
+      if (file === 'manifest.json' && damage === 'has a byte more') {
+        continue; // Still the same JSON: nothing is lost.
+      }
+      it(`falls back where ${file} ${damage}, and says why`, async () => {
+        await save(1);
+        apply(join(await save(2), file));
+        const { checkpoint, skipped } = await findCheckpoint(folder());
+        expect(checkpoint?.state).to.deep.equal(stateOf(1));
+        expect(skipped.map(({ step }) => step)).to.deep.equal([2]);
+        expect(skipped[0]!.reason).to.match(file === 'manifest.json' ? /./ : new RegExp(file.replace(/[.]/g, '\\.')));
+      });
+    }
+  }
+
+  it('names the reason for each kind of damage', async () => {
+    const reasonAfter = async (file: string, apply: (path: string) => void) => {
+      await save(1);
+      apply(join(await save(2), file));
+      return (await findCheckpoint(folder())).skipped[0]!.reason;
+    };
+    expect(await reasonAfter('weights.index', damages['is deleted']!)).to.equal('weights.index is missing');
+    expect(await reasonAfter('weights.index', damages['is cut']!)).to.equal('weights.index has 1 bytes, not 7');
+    expect(await reasonAfter('weights.index', damages['has a flipped bit']!)).to.equal(
+      'weights.index has another SHA-256 than when it was saved',
+    );
+    expect(await reasonAfter('manifest.json', damages['is deleted']!)).to.equal('manifest.json is missing');
+    expect(await reasonAfter('manifest.json', damages['is cut']!)).to.equal('manifest.json is not JSON');
+  });
+
+  it('falls back whichever bit of the manifest is flipped', async () => {
+    await save(1);
+    const manifest = join(await save(2), 'manifest.json');
+    const bytes = readFileSync(manifest);
+    for (let place = 0; place < bytes.length; place += 3) {
+      const damaged = Buffer.from(bytes);
+      damaged[place] = damaged[place]! ^ (1 << (place % 7));
+      writeFileSync(manifest, damaged);
+      const { checkpoint } = await findCheckpoint(folder());
+      // Spaces between the values do not matter; anything else does.
+      const harmless = JSON.stringify(parseOrNull(damaged)) === JSON.stringify(JSON.parse(bytes.toString()));
+      expect(checkpoint?.step, `byte ${place}`).to.equal(harmless ? 2 : 1);
+    }
+  });
+
+  it('does not follow a manifest out of its folder', async () => {
+    await save(1);
+    const manifest = join(await save(2), 'manifest.json');
+    editManifest(manifest, (value) => ({
+      ...value,
+      files: { ...value.files, '../latest': { bytes: 1, sha256: '' } },
+    }));
+    const { skipped } = await findCheckpoint(folder());
+    expect(skipped[0]!.reason).to.include('no plain file name');
+  });
+
+  it('refuses to go on where every checkpoint is damaged, naming each', async () => {
+    for (const step of [1, 2]) {
+      rmSync(join(await save(step), 'state.json'));
+    }
+    const error = await rejection(findCheckpoint(folder()));
+    expect(error.code).to.equal('io');
+    expect(error.message).to.include('step-00000001').and.to.include('step-00000002').and.to.include('state.json');
+  });
+
+  it('refuses a newer format instead of falling back', async () => {
+    await save(1);
+    const manifest = join(await save(2), 'manifest.json');
+    editManifest(manifest, (value) => ({ ...value, format: 2 }));
+    const error = await rejection(findCheckpoint(folder()));
+    expect(error.message).to.include('newer greedynas').and.to.include('step-00000002');
+  });
+
+  it('a damaged one set aside does not push whole ones out', async () => {
+    await save(1);
+    await save(2);
+    rmSync(join(await save(9), 'state.json'));
+    const { skipped } = await findCheckpoint(folder());
+    await setAside(folder(), skipped);
+    await save(3, 2);
+    expect(await listSteps(folder())).to.deep.equal([3, 2]);
+    expect(existsSync(join(folder(), 'damaged-step-00000009'))).to.equal(true);
+  });
+
+  it('replaces a checkpoint of the same step', async () => {
+    writeFileSync(join(await save(5), 'state.json'), 'damaged');
+    await save(5);
+    expect((await findCheckpoint(folder())).checkpoint?.step).to.equal(5);
+    expect(readdirSync(folder()).sort()).to.deep.equal(['latest', 'step-00000005']);
+  });
+
+  it('leaves the old ones and no rest where saving fails', async () => {
+    await save(1);
+    const failing = saveCheckpoint({
+      runDirectory: folder(),
+      state: stateOf(2),
+      seconds,
+      keep: 1,
+      saveWeights: (prefix) => {
+        writeFileSync(`${prefix}.index`, 'half');
+        throw new Error('RESOURCE_EXHAUSTED: No space left on device');
+      },
+    });
+    const error = await rejection(failing);
+    expect(error).to.be.instanceOf(GreedynasError);
+    expect(error.code).to.equal('io');
+    expect(error.message).to.include('No space left on device').and.to.include('step-00000002');
+    expect(readdirSync(folder()).sort()).to.deep.equal(['latest', 'step-00000001']);
+    expect((await findCheckpoint(folder())).checkpoint?.step).to.equal(1);
+  });
+
+  it('says in one line that a folder cannot be written', async () => {
+    if (process.getuid?.() === 0) {
+      // Root writes anywhere; a file in the place of the folder fails for everyone.
+      const path = join(folder(), 'file');
+      writeFileSync(path, '');
+      const error = await rejection(
+        saveCheckpoint({ runDirectory: path, state: stateOf(1), seconds, keep: 1, saveWeights: () => {} }),
+      );
+      expect(error.code).to.equal('io');
+      expect(error.message).to.include('ENOTDIR').and.not.include('\n');
+      return;
+    }
+    const locked = join(folder(), 'locked');
+    mkdirSync(locked);
+    chmodSync(locked, 0o500);
+    const error = await rejection(
+      saveCheckpoint({ runDirectory: locked, state: stateOf(1), seconds, keep: 1, saveWeights: () => {} }),
+    );
+    expect(error.message).to.include('permission denied');
+  });
+});

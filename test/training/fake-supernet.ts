@@ -1,0 +1,86 @@
+/** A supernet without TensorFlow: a weight for each operation, trained towards a hidden goal. Its state decides its results. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createStream } from '../../src/random/stream.ts';
+import type { Path, Space } from '../../src/space/space.ts';
+import type { ImageBatch, Scores, StackName, Supernet } from '../../src/supernet/supernet.ts';
+
+export interface FakeSupernet extends Supernet {
+  /** Paths trained since it was made, in order. */
+  readonly trained: Path[];
+  readonly saved: string[];
+  weights(): readonly (readonly number[])[];
+}
+
+export interface FakeOptions {
+  /** Steps (counted from the first call of trainStep) whose loss is NaN. */
+  readonly divergeAt?: number;
+  /** Called before each training step. */
+  readonly onTrain?: (calls: number) => void;
+}
+
+export function createFakeSupernet(space: Space, options: FakeOptions = {}): FakeSupernet {
+  let weights = space.layers.map((layer) => layer.operations.map(() => 0));
+  // How good an operation can become; known to the objective alone.
+  const goals = space.layers.map((layer, index) =>
+    layer.operations.map((_, operation) => createStream(7, `goal/${index}/${operation}`).uniform()),
+  );
+  const stacks = new Map<StackName, ImageBatch>();
+  const trained: Path[] = [];
+  const saved: string[] = [];
+  let calls = 0;
+
+  const quality = (path: Path): number =>
+    path.reduce((sum, operation, layer) => sum + weights[layer]![operation]! * goals[layer]![operation]!, 0) /
+    path.length;
+
+  const score = (path: Path, name: StackName): Scores => {
+    const stack = stacks.get(name);
+    if (stack === undefined) {
+      throw new Error(`no ${name} stack was loaded`);
+    }
+    const loss = 2.3 * Math.exp(-quality(path));
+    const losses = Float32Array.from(stack.labels, (label) => loss * (1 + label / 100));
+    return { losses, top1: Math.exp(-loss), top5: 1 };
+  };
+
+  return {
+    trained,
+    saved,
+    weights: () => weights,
+    initialise(seed) {
+      weights = space.layers.map((layer, index) =>
+        layer.operations.map((_, operation) => createStream(seed, `weight/${index}/${operation}`).uniform() * 0.01),
+      );
+    },
+    trainStep(path, batch, learningRate) {
+      options.onTrain?.(calls);
+      const diverged = options.divergeAt === calls;
+      calls += 1;
+      trained.push(path);
+      const loss = diverged ? Number.NaN : 2.3 * Math.exp(-quality(path)) + batch.images[0]! / 10_000;
+      for (const [layer, operation] of path.entries()) {
+        weights[layer]![operation]! += learningRate * (1 - weights[layer]![operation]!);
+      }
+      return { loss, correct: Math.round(batch.labels.length * Math.exp(-loss)) };
+    },
+    loadStack(name, batch) {
+      stacks.set(name, batch);
+    },
+    rank: (path) => score(path, 'ranking'),
+    recalibrate() {
+      if (!stacks.has('calibration')) {
+        throw new Error('no calibration stack was loaded');
+      }
+    },
+    evaluate: (path) => score(path, 'validation'),
+    save(prefix) {
+      saved.push(prefix);
+      writeFileSync(`${prefix}.index`, 'fake weights');
+      writeFileSync(`${prefix}.data-00000-of-00001`, JSON.stringify(weights));
+    },
+    restore(prefix) {
+      weights = JSON.parse(readFileSync(`${prefix}.data-00000-of-00001`, 'utf8'));
+    },
+    close() {},
+  };
+}
