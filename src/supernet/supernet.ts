@@ -16,27 +16,34 @@ export interface StepResult {
 
 /** Scores of the images of one stack, in their order. */
 export interface Scores {
-  /** Cross-entropy of each image, with the training label smoothing if `smoothed` was asked for. */
+  /** Cross-entropy of each image, in nats. */
   readonly losses: Float32Array;
+  /** Their mean. */
+  readonly loss: number;
+  /** Shares of images whose class is the highest logit, and among the five highest, in [0, 1]. */
   readonly top1: number;
   readonly top5: number;
 }
 
 /** Stacks of images that stay on the device: `ranking` and `validation` are scored, `calibration` sets batch-norm statistics. */
-export type StackName = 'ranking' | 'validation' | 'calibration';
+export const stackNames = ['ranking', 'validation', 'calibration'] as const;
+export type StackName = (typeof stackNames)[number];
 
 export interface Supernet {
   /** Sets every variable to its initial value, a pure function of (seed, variable name), and every slot to zero. */
   initialise(seed: number): void;
-  /** One optimiser step of one path on one mini-batch. Only the path's variables and slots move. */
-  trainStep(path: Path, batch: ImageBatch, learningRate: number): StepResult;
+  /**
+   * One optimiser step of one path on one mini-batch. Only the path's variables and slots move. `dropoutSeed` decides
+   * what dropout drops, where the recipe has dropout.
+   */
+  trainStep(path: Path, batch: ImageBatch, learningRate: number, dropoutSeed?: number): StepResult;
   /** Keeps a stack of images on the device. Loading it again replaces it. */
   loadStack(name: StackName, batch: ImageBatch): void;
-  /** Scores a path on the `ranking` stack with batch statistics (recipes 1.2), in batches of the configured size. */
+  /** Scores a path on the `ranking` stack with batch statistics and label smoothing (recipes 1.2), in batches of the configured size. */
   rank(path: Path): Scores;
   /** Resets the path's batch-norm statistics and sets them to the average over the `calibration` stack. */
   recalibrate(path: Path): void;
-  /** Scores a path on the `validation` stack with the recalibrated statistics. */
+  /** Scores a path on the `validation` stack with the running statistics: recalibrate the same path first. No label smoothing. */
   evaluate(path: Path): Scores;
   /** Writes every variable and slot as a TensorFlow checkpoint: `<prefix>.index` and `<prefix>.data-00000-of-00001`. */
   save(prefix: string): void;

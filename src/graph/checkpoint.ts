@@ -1,0 +1,108 @@
+/** Endpoints that set, write and read all variables of a graph: initial values, and TensorFlow's own checkpoint format. */
+import type { Graph, Operation, Tensor, Variable } from './graph.ts';
+import { scale } from './ops/arithmetic.ts';
+import { randomNormal, randomUniform } from './ops/random.ts';
+import { attribute } from './types.ts';
+
+function assign(graph: Graph, variable: Variable, value: Tensor): Operation {
+  return graph.main.add('AssignVariableOp', {
+    inputs: [graph.main.handle(variable), value],
+    attributes: { dtype: attribute.type(variable.dtype) },
+  });
+}
+
+/** FNV-1a, 32 bits: a number for a variable's name, so that its initial value depends on nothing but (seed, name). */
+export function nameHash(name: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(name)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash | 0;
+}
+
+/**
+ * Adds the endpoint that gives every variable its initial value.
+ *
+ * @param seed an int32 scalar
+ */
+export function addInitialise(graph: Graph, variables: readonly Variable[], seed: Tensor, name: string): Tensor {
+  const scope = graph.main;
+  const assignments = variables.map((variable) => {
+    const shape = variable.shape ?? [];
+    const size = scope.constant(shape, 'int32', [shape.length]);
+    const { initial } = variable;
+    if (initial.kind === 'constant') {
+      const filled = scope.addOne('Fill', {
+        inputs: [size, scope.constant(initial.value, 'float32')],
+        attributes: { T: attribute.type('float32'), index_type: attribute.type('int32') },
+        dtype: 'float32',
+        shape,
+      });
+      return assign(graph, variable, filled);
+    }
+    const key = scope.addOne('Pack', {
+      inputs: [seed, scope.constant(nameHash(variable.name), 'int32')],
+      attributes: { T: attribute.type('int32'), N: attribute.int(2), axis: attribute.int(0) },
+      dtype: 'int32',
+      shape: [2],
+    });
+    if (initial.kind === 'normal')
+      return assign(graph, variable, scale(scope, randomNormal(scope, size, key), initial.deviation));
+    const centred = scope.addOne('Sub', {
+      inputs: [randomUniform(scope, size, key), scope.constant(0.5, 'float32')],
+      attributes: { T: attribute.type('float32') },
+      dtype: 'float32',
+      shape,
+    });
+    return assign(graph, variable, scale(scope, centred, 2 * initial.limit));
+  });
+  return graph.output(name, scope.constant(0, 'float32'), assignments);
+}
+
+/**
+ * Adds the endpoints that write and read a checkpoint of these variables under their names. Any program that reads
+ * TensorFlow checkpoints reads these.
+ *
+ * @param prefix a string scalar: the path before `.index` and `.data-00000-of-00001`
+ */
+export function addCheckpoint(
+  graph: Graph,
+  variables: readonly Variable[],
+  prefix: Tensor,
+  names: { readonly save: string; readonly restore: string },
+): { save: Tensor; restore: Tensor } {
+  const scope = graph.main;
+  const tensorNames = scope.constant(
+    variables.map((variable) => variable.name),
+    'string',
+  );
+  const slices = scope.constant(
+    variables.map(() => ''),
+    'string',
+  );
+  const types = variables.map((variable) => variable.dtype);
+  const saved = scope.add('SaveV2', {
+    inputs: [prefix, tensorNames, slices, ...variables.map((variable) => scope.read(variable))],
+    attributes: { dtypes: attribute.types(types) },
+  });
+  const restored = scope.add('RestoreV2', {
+    inputs: [prefix, tensorNames, slices],
+    attributes: { dtypes: attribute.types(types) },
+    outputs: variables.map(({ dtype, shape }) => ({ dtype, shape })),
+  });
+  const assignments = variables.map((variable, index) =>
+    // The checkpoint's shape is checked against the variable's: a foreign checkpoint must not change the network.
+    assign(graph, variable, reshapeChecked(graph, restored.outputs[index]!, variable)),
+  );
+  return {
+    save: graph.output(names.save, scope.constant(0, 'float32'), [saved]),
+    restore: graph.output(names.restore, scope.constant(0, 'float32'), assignments),
+  };
+}
+
+function reshapeChecked(graph: Graph, value: Tensor, variable: Variable): Tensor {
+  return graph.main.addOne('EnsureShape', {
+    inputs: [value],
+    attributes: { T: attribute.type(variable.dtype), shape: attribute.shape(variable.shape) },
+    dtype: variable.dtype,
+    shape: variable.shape,
+  });
+}

@@ -1,0 +1,57 @@
+/** ReLU, ReLU6, and MobileNetV3's H-Swish and H-Sigmoid (Howard et al. 2019, section 5.2), with their gradients. */
+import type { Scope, Tensor } from '../graph.ts';
+import { attribute } from '../types.ts';
+import { elementwise, scale } from './arithmetic.ts';
+
+function clipped(scope: Scope, x: Tensor, op: 'Relu' | 'Relu6'): Tensor {
+  const y: Tensor = scope.addOne(op, {
+    inputs: [x],
+    attributes: { T: attribute.type(x.dtype) },
+    dtype: x.dtype,
+    shape: x.shape,
+    // From the output, not the input: the next convolution keeps it anyway, so the input can be freed.
+    gradient: (into, [gradient]) => [gradient ? elementwise(into, `${op}Grad`, [gradient, y]) : null],
+  });
+  return y;
+}
+
+/** max(x, 0) */
+export function relu(scope: Scope, x: Tensor): Tensor {
+  return clipped(scope, x, 'Relu');
+}
+
+/** min(max(x, 0), 6) */
+export function relu6(scope: Scope, x: Tensor): Tensor {
+  return clipped(scope, x, 'Relu6');
+}
+
+/** relu6(x + 3) / 6 */
+export function hSigmoid(scope: Scope, x: Tensor): Tensor {
+  const shifted = scope.addOne('AddV2', {
+    inputs: [x, scope.constant(3, x.dtype)],
+    attributes: { T: attribute.type(x.dtype) },
+    dtype: x.dtype,
+    shape: x.shape,
+    gradient: (_, [gradient]) => [gradient ?? null, null],
+  });
+  return scale(scope, relu6(scope, shifted), 1 / 6);
+}
+
+/** x · relu6(x + 3) / 6. Its gradient is computed from x alone, so that only x is kept for the backward pass. */
+export function hSwish(scope: Scope, x: Tensor): Tensor {
+  const gate = hSigmoid(scope, { ...x, differentiable: false });
+  return scope.addOne('Mul', {
+    inputs: [x, gate],
+    attributes: { T: attribute.type(x.dtype) },
+    dtype: x.dtype,
+    shape: x.shape,
+    gradient: (into, [gradient]) => {
+      if (!gradient) return [null, null];
+      const clippedSum = elementwise(into, 'Relu6', [elementwise(into, 'AddV2', [x, into.constant(3, x.dtype)])]);
+      const sixth = elementwise(into, 'Mul', [gradient, into.constant(1 / 6, x.dtype)]);
+      const throughFactor = elementwise(into, 'Mul', [sixth, clippedSum]);
+      const throughGate = elementwise(into, 'Relu6Grad', [elementwise(into, 'Mul', [sixth, x]), clippedSum]);
+      return [elementwise(into, 'AddV2', [throughFactor, throughGate]), null];
+    },
+  });
+}

@@ -1,0 +1,52 @@
+/** Sizes known only when the graph runs, and changes of shape. */
+import type { Scope, Tensor } from '../graph.ts';
+import { attribute, elementCount } from '../types.ts';
+
+/** The shape as an int32 vector: a constant where it is fully known, computed where the batch size is fed. */
+export function shapeOf(scope: Scope, x: Tensor): Tensor {
+  if (x.shape !== null && elementCount(x.shape) >= 0) return scope.constant(x.shape, 'int32');
+  return scope.addOne('Shape', {
+    inputs: [x],
+    attributes: { T: attribute.type(x.dtype), out_type: attribute.type('int32') },
+    dtype: 'int32',
+    shape: [x.shape?.length ?? -1],
+  });
+}
+
+/** The same values under another shape; at most one size may be −1. */
+export function reshape(scope: Scope, x: Tensor, shape: readonly number[]): Tensor {
+  return scope.addOne('Reshape', {
+    inputs: [x, scope.constant(shape, 'int32')],
+    attributes: { T: attribute.type(x.dtype), Tshape: attribute.type('int32') },
+    dtype: x.dtype,
+    shape,
+  });
+}
+
+/** Rows `start` … `start + count − 1` of the first dimension; both are int32 scalars. */
+export function sliceRows(scope: Scope, x: Tensor, start: Tensor, count: Tensor): Tensor {
+  const rank = x.shape?.length ?? 0;
+  const vector = (first: Tensor, rest: number): Tensor =>
+    scope.addOne('Pack', {
+      inputs: [first, ...Array.from({ length: rank - 1 }, () => scope.constant(rest, 'int32'))],
+      attributes: { T: attribute.type('int32'), N: attribute.int(rank), axis: attribute.int(0) },
+      dtype: 'int32',
+      shape: [rank],
+    });
+  return scope.addOne('Slice', {
+    inputs: [x, vector(start, 0), vector(count, -1)],
+    attributes: { T: attribute.type(x.dtype), Index: attribute.type('int32') },
+    dtype: x.dtype,
+    shape: [-1, ...(x.shape ?? []).slice(1)],
+  });
+}
+
+/** The elements of an int32 vector of known length as scalars. */
+export function unstack(scope: Scope, x: Tensor): Tensor[] {
+  const count = x.shape?.[0] ?? 0;
+  return scope.add('Unpack', {
+    inputs: [x],
+    attributes: { T: attribute.type(x.dtype), num: attribute.int(count), axis: attribute.int(0) },
+    outputs: Array.from({ length: count }, () => ({ dtype: x.dtype, shape: [] })),
+  }).outputs;
+}

@@ -1,0 +1,70 @@
+/**
+ * Names of the outputs of every TensorFlow op that the graph uses, from TensorFlow's op definitions.
+ *
+ * Inside a function body a tensor is referred to as `node:output_name:index`, where the index counts within one named
+ * output, so these names must be known; in the main graph `node:index` is enough.
+ */
+
+/** A name that ends in `*` is a list: it holds all remaining outputs. */
+const outputNames: Readonly<Record<string, readonly string[]>> = {
+  AddV2: ['z'],
+  AssignAddVariableOp: [],
+  AssignVariableOp: [],
+  BiasAdd: ['output'],
+  BiasAddGrad: ['output'],
+  BroadcastTo: ['output'],
+  Case: ['output*'],
+  Cast: ['y'],
+  Const: ['output'],
+  Conv2D: ['output'],
+  Conv2DBackpropFilter: ['output'],
+  Conv2DBackpropInput: ['output'],
+  DeepCopy: ['y'],
+  DepthwiseConv2dNative: ['output'],
+  DepthwiseConv2dNativeBackpropFilter: ['output'],
+  DepthwiseConv2dNativeBackpropInput: ['output'],
+  EnsureShape: ['output'],
+  Fill: ['output'],
+  FusedBatchNormGradV3: ['x_backprop', 'scale_backprop', 'offset_backprop', 'reserve_space_4', 'reserve_space_5'],
+  FusedBatchNormV3: ['y', 'batch_mean', 'batch_variance', 'reserve_space_1', 'reserve_space_2', 'reserve_space_3'],
+  GreaterEqual: ['z'],
+  Identity: ['output'],
+  InTopKV2: ['precision'],
+  MatMul: ['product'],
+  Mean: ['output'],
+  Mul: ['z'],
+  OneHot: ['output'],
+  Pack: ['output'],
+  Placeholder: ['output'],
+  ReadVariableOp: ['value'],
+  RealDiv: ['z'],
+  Relu: ['activations'],
+  Relu6: ['activations'],
+  Relu6Grad: ['backprops'],
+  ReluGrad: ['backprops'],
+  Reshape: ['output'],
+  ResourceApplyMomentum: [],
+  RestoreV2: ['tensors*'],
+  SaveV2: [],
+  Shape: ['output'],
+  Slice: ['output'],
+  SoftmaxCrossEntropyWithLogits: ['loss', 'backprop'],
+  StatelessRandomNormal: ['output'],
+  StatelessRandomUniform: ['output'],
+  Sub: ['z'],
+  Sum: ['output'],
+  Unpack: ['output*'],
+  VarHandleOp: ['resource'],
+  ZerosLike: ['y'],
+};
+
+/** How a function body refers to output `index` of an operation: `output_name:index`. */
+export function outputReference(op: string, index: number): string {
+  const names = outputNames[op];
+  if (names === undefined) throw new Error(`the outputs of op ${op} are not in the table of src/graph/signatures.ts`);
+  const last = names[names.length - 1];
+  if (last?.endsWith('*') && index >= names.length - 1) return `${last.slice(0, -1)}:${index - names.length + 1}`;
+  const name = names[index];
+  if (name === undefined) throw new Error(`op ${op} has no output ${index}`);
+  return `${name}:0`;
+}

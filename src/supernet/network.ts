@@ -1,0 +1,232 @@
+/**
+ * The forward pass of a space's networks: all of them at once (a choice of operations in each layer), or one fixed path.
+ *
+ * Blocks are those of MobileNetV2 (Sandler et al. 2018) and MobileNetV3's squeeze-and-excite (Howard et al. 2019), as
+ * `space.ts` describes them. Only forward passes are written here; gradients follow from them.
+ */
+import type { Graph, Scope, Tensor, Variable } from '../graph/graph.ts';
+import { hSigmoid, hSwish, relu, relu6 } from '../graph/ops/activations.ts';
+import { add, scaleChannels } from '../graph/ops/arithmetic.ts';
+import { batchNorm } from '../graph/ops/batch-norm.ts';
+import { conv2d, depthwiseConv2d } from '../graph/ops/convolution.ts';
+import { biasAdd, matMul } from '../graph/ops/dense.ts';
+import { normaliseImages } from '../graph/ops/images.ts';
+import { globalAveragePool } from '../graph/ops/pooling.ts';
+import { dropout } from '../graph/ops/random.ts';
+import { moveTowards } from '../graph/ops/running-average.ts';
+import { switchCase } from '../graph/switch-case.ts';
+import { operationToken } from '../space/genotype.ts';
+import {
+  type Activation,
+  type FixedBlock,
+  keepsShape,
+  type Layer,
+  type Operation,
+  type Path,
+  type Space,
+} from '../space/space.ts';
+
+/** Where batch norm takes its statistics from, and what happens to the running ones. */
+export type Mode =
+  /** From the batch; nothing is kept. Training and ranking. */
+  | { readonly statistics: 'batch'; readonly dropout?: { readonly rate: number; readonly seed: Tensor } }
+  /** From the batch; the running ones move towards them by `factor` (a float32 scalar). */
+  | { readonly statistics: 'recalibrate'; readonly factor: Tensor }
+  /** From the running ones. */
+  | { readonly statistics: 'running' };
+
+/** Which operation each layer runs: a fed index for each layer, or a path known when the graph is built. */
+export type Choice =
+  | { readonly kind: 'fed'; readonly indices: readonly Tensor[] }
+  | { readonly kind: 'fixed'; readonly path: Path };
+
+export interface NetworkOptions {
+  readonly graph: Graph;
+  readonly space: Space;
+  readonly choice: Choice;
+  readonly mode: Mode;
+  /** Names the choice blocks of this pass; unique in the graph. */
+  readonly pass: string;
+  /** Mean and standard deviation of each colour, of images scaled to [0, 1]. */
+  readonly mean: readonly number[];
+  readonly deviation: readonly number[];
+}
+
+/** What the blocks of one pass share. */
+interface Pass {
+  readonly graph: Graph;
+  readonly space: Space;
+  readonly mode: Mode;
+  /** Running statistics of a fixed network are part of its checkpoint; those of a supernet belong to the last path recalibrated. */
+  readonly keepsStatistics: boolean;
+}
+
+/**
+ * Logits of images.
+ *
+ * @param images uint8 `[batch, resolution, resolution, 3]`
+ * @returns float32 `[batch, classes]`
+ */
+export function buildNetwork(images: Tensor, options: NetworkOptions): Tensor {
+  const { graph, space, choice, mode } = options;
+  const scope = graph.main;
+  const pass: Pass = { graph, space, mode, keepsStatistics: choice.kind === 'fixed' };
+  let x = normaliseImages(scope, images, options.mean, options.deviation);
+  for (const block of space.stem) x = fixedBlock(pass, scope, x, block);
+  for (const [position, layer] of space.layers.entries()) {
+    x = searchedLayer(pass, scope, x, layer, position, choice, options.pass);
+  }
+  for (const block of space.head) x = fixedBlock(pass, scope, x, block);
+  x = globalAveragePool(scope, x);
+  if (mode.statistics === 'batch' && mode.dropout) x = dropout(scope, x, mode.dropout.rate, mode.dropout.seed);
+  return classifier(pass, scope, x);
+}
+
+function searchedLayer(
+  pass: Pass,
+  scope: Scope,
+  x: Tensor,
+  layer: Layer,
+  position: number,
+  choice: Choice,
+  name: string,
+): Tensor {
+  if (choice.kind === 'fixed') return candidate(pass, scope, x, layer, layer.operations[choice.path[position]!]!);
+  const [chosen] = switchCase(scope, {
+    name: `${name}_${layer.name}`,
+    index: choice.indices[position]!,
+    branches: layer.operations.map((operation) => (branch) => [candidate(pass, branch, x, layer, operation)]),
+  });
+  return chosen!;
+}
+
+/** One operation of a layer. */
+function candidate(pass: Pass, scope: Scope, x: Tensor, layer: Layer, operation: Operation): Tensor {
+  const name = `${layer.name}/${operationToken(operation)}`;
+  if (operation.kind === 'mbconv') return mbconv(pass, scope, x, { ...layer, ...operation, name });
+  if (keepsShape(layer)) return x;
+  return convolutionBlock(pass, scope, x, { ...layer, name, kernel: 1, activation: null });
+}
+
+function fixedBlock(pass: Pass, scope: Scope, x: Tensor, block: FixedBlock): Tensor {
+  if (block.kind === 'mbconv') return mbconv(pass, scope, x, { ...block, se: false });
+  return convolutionBlock(pass, scope, x, block);
+}
+
+interface ConvolutionBlock {
+  readonly name: string;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly activation: Activation | null;
+}
+
+/** Convolution, batch norm, activation. */
+function convolutionBlock(pass: Pass, scope: Scope, x: Tensor, block: ConvolutionBlock): Tensor {
+  const { name, kernel, stride, inChannels, outChannels, activation } = block;
+  const shape = [kernel, kernel, inChannels, outChannels];
+  const filter = convolutionWeights(pass, name, shape, kernel * kernel * outChannels);
+  const y = normalised(pass, scope, conv2d(scope, x, scope.read(filter), stride), name, outChannels);
+  return activate(scope, y, activation);
+}
+
+interface InvertedBottleneck {
+  readonly name: string;
+  readonly kernel: number;
+  readonly expansion: number;
+  readonly stride: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly se: boolean;
+}
+
+/** MBConv: expand (unless expansion is 1), depthwise, squeeze-and-excite if wanted, project; plus the input where shapes agree. */
+function mbconv(pass: Pass, scope: Scope, x: Tensor, block: InvertedBottleneck): Tensor {
+  const { name, kernel, expansion, stride, inChannels, outChannels } = block;
+  const { activation } = pass.space;
+  const width = inChannels * expansion;
+  let y = x;
+  if (expansion !== 1) {
+    const expand = { name: `${name}/expand`, kernel: 1, stride: 1, inChannels, outChannels: width, activation };
+    y = convolutionBlock(pass, scope, y, expand);
+  }
+  const filter = convolutionWeights(pass, `${name}/depthwise`, [kernel, kernel, width, 1], kernel * kernel);
+  y = normalised(pass, scope, depthwiseConv2d(scope, y, scope.read(filter), stride), `${name}/depthwise`, width);
+  y = activate(scope, y, activation);
+  if (block.se) y = squeezeExcite(pass, scope, y, name, width);
+  const project = { name: `${name}/project`, kernel: 1, stride: 1, inChannels: width, outChannels, activation: null };
+  y = convolutionBlock(pass, scope, y, project);
+  return keepsShape(block) ? add(scope, x, y) : y;
+}
+
+/** Scales each channel by a gate computed from the image's means. */
+function squeezeExcite(pass: Pass, scope: Scope, x: Tensor, name: string, width: number): Tensor {
+  const squeezed = squeezedChannels(pass.space, width);
+  const reduce = `${name}/squeeze`;
+  const expand = `${name}/excite`;
+  let gates = globalAveragePool(scope, x, true);
+  gates = conv2d(scope, gates, scope.read(convolutionWeights(pass, reduce, [1, 1, width, squeezed], squeezed)), 1);
+  gates = relu(scope, biasAdd(scope, gates, scope.read(bias(pass, reduce, squeezed))));
+  gates = conv2d(scope, gates, scope.read(convolutionWeights(pass, expand, [1, 1, squeezed, width], width)), 1);
+  gates = hSigmoid(scope, biasAdd(scope, gates, scope.read(bias(pass, expand, width))));
+  return scaleChannels(scope, x, gates);
+}
+
+function classifier(pass: Pass, scope: Scope, features: Tensor): Tensor {
+  const { classes } = pass.space;
+  const inputs = features.shape?.[1] ?? 0;
+  const weights = pass.graph.sharedVariable('classifier/weights', {
+    shape: [inputs, classes],
+    initial: { kind: 'uniform', limit: 1 / Math.sqrt(classes) },
+    decay: true,
+  });
+  return biasAdd(scope, matMul(scope, features, scope.read(weights)), scope.read(bias(pass, 'classifier', classes)));
+}
+
+/**
+ * Normal with deviation √(2 / fanOut), as the paper's code starts its networks ("goog", recipes 1.1); the fan-out of a depthwise
+ * convolution is that of one channel.
+ */
+function convolutionWeights(pass: Pass, name: string, shape: readonly number[], fanOut: number): Variable {
+  const deviation = Math.sqrt(2 / fanOut);
+  return pass.graph.sharedVariable(`${name}/weights`, { shape, initial: { kind: 'normal', deviation }, decay: true });
+}
+
+function bias(pass: Pass, name: string, size: number): Variable {
+  return pass.graph.sharedVariable(`${name}/bias`, { shape: [size] });
+}
+
+function normalised(pass: Pass, scope: Scope, x: Tensor, name: string, channels: number): Tensor {
+  const { graph, mode, keepsStatistics: saved } = pass;
+  const shape = [channels];
+  const one = { kind: 'constant', value: 1 } as const;
+  const gamma = scope.read(graph.sharedVariable(`${name}/gamma`, { shape, initial: one }));
+  const beta = scope.read(graph.sharedVariable(`${name}/beta`, { shape }));
+  const mean = graph.sharedVariable(`${name}/mean`, { shape, trainable: false, saved });
+  const variance = graph.sharedVariable(`${name}/variance`, { shape, initial: one, trainable: false, saved });
+  if (mode.statistics === 'running') {
+    return batchNorm(scope, x, gamma, beta, { mean: scope.read(mean), variance: scope.read(variance) }).y;
+  }
+  const batch = batchNorm(scope, x, gamma, beta);
+  if (mode.statistics === 'recalibrate') {
+    scope.updates.push(
+      moveTowards(scope, mean, batch.mean, mode.factor),
+      moveTowards(scope, variance, batch.variance, mode.factor),
+    );
+  }
+  return batch.y;
+}
+
+function activate(scope: Scope, x: Tensor, activation: Activation | null): Tensor {
+  switch (activation) {
+    case 'relu':
+      return relu(scope, x);
+    case 'relu6':
+      return relu6(scope, x);
+    case 'hswish':
+      return hSwish(scope, x);
+    case null:
+      return x;
+  }
+}

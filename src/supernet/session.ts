@@ -1,0 +1,118 @@
+/** The supernet, or one fixed path of it, as a TensorFlow session. */
+import { type EngineOptions, loadAddon } from '../engine/addon.ts';
+import { type Feed, openSession, type Session } from '../engine/session.ts';
+import { pathKey } from '../space/genotype.ts';
+import type { Path, Space } from '../space/space.ts';
+import { compileNetwork, feeds, fetches, type NetworkRecipe } from './compile.ts';
+import type { ImageBatch, Scores, StackName, Supernet } from './supernet.ts';
+
+export interface SessionOptions {
+  readonly recipe: NetworkRecipe;
+  readonly engine: EngineOptions;
+  /** Images that go through the network at once when a stack is scored or calibrated with. */
+  readonly batches: Readonly<Record<StackName, number>>;
+}
+
+/** Opens a supernet; its weights are undefined until `initialise` or `restore`. */
+export function createSupernetSession(space: Space, options: SessionOptions): Supernet {
+  return createSession(space, options);
+}
+
+/** Opens the fixed network of one path: no choice blocks, variables named as in the supernet. Its methods take only that path. */
+export function createSubnetSession(space: Space, path: Path, options: SessionOptions): Supernet {
+  return createSession(space, options, path);
+}
+
+const scalar = {
+  int: (value: number): Feed => ({ shape: [], values: Int32Array.of(value) }),
+  float: (value: number): Feed => ({ shape: [], values: Float32Array.of(value) }),
+};
+
+function createSession(space: Space, { recipe, engine, batches }: SessionOptions, fixed?: Path): Supernet {
+  const session: Session = openSession(loadAddon(engine), compileNetwork(space, recipe, fixed).encode());
+  const stackSizes = new Map<StackName, number>();
+  let calibrated: string | null = null;
+
+  const pathFeed = (path: Path): Record<string, Feed> => {
+    if (path.length !== space.layers.length) {
+      throw new RangeError(`a path of ${space.name} has ${space.layers.length} operations, got ${path.length}`);
+    }
+    if (fixed === undefined) return { [feeds.path]: { shape: [path.length], values: Int32Array.from(path) } };
+    if (pathKey(path) !== pathKey(fixed)) throw new RangeError('this network is fixed to another path');
+    return {};
+  };
+  const batchFeeds = ({ images, labels }: ImageBatch): Record<string, Feed> => ({
+    [feeds.images]: { shape: [labels.length, space.resolution, space.resolution, 3], values: images },
+    [feeds.labels]: { shape: [labels.length], values: labels },
+  });
+  /** Goes over a stack in batches as equal as can be, none above the size asked for, in order. */
+  const overStack = (name: StackName, visit: (start: number, count: number, number: number) => void): number => {
+    const size = stackSizes.get(name);
+    if (size === undefined) throw new Error(`the ${name} images are not loaded: call loadStack('${name}', …) first`);
+    const parts = Math.ceil(size / batches[name]);
+    for (let part = 0; part < parts; part++) {
+      const start = Math.floor((part * size) / parts);
+      visit(start, Math.floor(((part + 1) * size) / parts) - start, part);
+    }
+    return size;
+  };
+  const score = (endpoint: 'rank' | 'evaluate', name: StackName, path: Path): Scores => {
+    const losses = new Float32Array(stackSizes.get(name) ?? 0);
+    let sum = 0;
+    let top1 = 0;
+    let top5 = 0;
+    const size = overStack(name, (start, count) => {
+      const part = { ...pathFeed(path), [feeds.start]: scalar.int(start), [feeds.count]: scalar.int(count) };
+      const [each, first, five] = session.run(part, fetches[endpoint]) as [Float32Array, Int32Array, Int32Array];
+      losses.set(each, start);
+      for (const loss of each) sum += loss;
+      for (const hit of first) top1 += hit;
+      for (const hit of five) top5 += hit;
+    });
+    return { losses, loss: sum / size, top1: top1 / size, top5: top5 / size };
+  };
+
+  return {
+    initialise(seed) {
+      session.run({ [feeds.seed]: scalar.int(seed) }, fetches.initialise);
+    },
+    trainStep(path, batch, learningRate, dropoutSeed = 0) {
+      const step = {
+        ...pathFeed(path),
+        ...batchFeeds(batch),
+        [feeds.learningRate]: scalar.float(learningRate),
+        ...(recipe.dropout > 0 ? { [feeds.dropoutSeed]: { shape: [2], values: Int32Array.of(dropoutSeed, 0) } } : {}),
+      };
+      const [loss, hits] = session.run(step, fetches.train) as [Float32Array, Int32Array];
+      let correct = 0;
+      for (const hit of hits) correct += hit;
+      return { loss: loss[0]!, correct };
+    },
+    loadStack(name, batch) {
+      session.run(batchFeeds(batch), fetches[name]);
+      stackSizes.set(name, batch.labels.length);
+    },
+    rank: (path) => score('rank', 'ranking', path),
+    recalibrate(path) {
+      calibrated = null;
+      overStack('calibration', (start, count, number) => {
+        const part = { ...pathFeed(path), [feeds.start]: scalar.int(start), [feeds.count]: scalar.int(count) };
+        session.run({ ...part, [feeds.factor]: scalar.float(1 / (number + 1)) }, fetches.recalibrate);
+      });
+      calibrated = pathKey(path);
+    },
+    evaluate(path) {
+      if (calibrated !== pathKey(path)) throw new Error('recalibrate this path before evaluating it');
+      return score('evaluate', 'validation', path);
+    },
+    save(prefix) {
+      session.run({ [feeds.prefix]: { text: prefix } }, fetches.save);
+    },
+    restore(prefix) {
+      session.run({ [feeds.prefix]: { text: prefix } }, fetches.restore);
+      // A fixed network's checkpoint holds its running statistics.
+      calibrated = fixed === undefined ? null : pathKey(fixed);
+    },
+    close: () => session.close(),
+  };
+}
