@@ -1,6 +1,7 @@
 /** Builds the stock tfjs addon against an unpacked TensorFlow: its two C++ files, unchanged, in one compiler call. */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GreedynasError } from '../errors.ts';
@@ -15,23 +16,25 @@ export interface NativeTensorflow {
 
 /**
  * Finds the libraries in a folder as Python's site-packages has it (`libtensorflow_cc.so.2`), or as the C library's
- * archive has it (`lib/libtensorflow.so.2`). Throws `io` naming what was looked for.
+ * archive has it (`lib/libtensorflow.so.2`); `null` where they are not.
  */
-export function findNativeTensorflow(directory: string): NativeTensorflow {
-  const names = [
-    ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'],
-    ['libtensorflow.so.2', 'libtensorflow_framework.so.2'],
-  ];
+export function findNativeTensorflow(directory: string): NativeTensorflow | null {
+  const names = ['libtensorflow_cc.so.2', 'libtensorflow.so.2'].map((name) => [name, 'libtensorflow_framework.so.2']);
   for (const base of [join(directory, 'tensorflow'), directory]) {
     const include = join(base, 'include');
     if (!existsSync(join(include, 'tensorflow', 'c', 'c_api.h'))) continue;
     for (const libraryFolder of [base, join(base, 'lib')]) {
-      for (const libraries of names) {
-        if (libraries.every((name) => existsSync(join(libraryFolder, name))))
-          return { include, libraryFolder, libraries };
-      }
+      const libraries = names.find((pair) => pair.every((name) => existsSync(join(libraryFolder, name))));
+      if (libraries) return { include, libraryFolder, libraries };
     }
   }
+  return null;
+}
+
+/** As `findNativeTensorflow`; throws `io` naming what was looked for. */
+export function requireNativeTensorflow(directory: string): NativeTensorflow {
+  const found = findNativeTensorflow(directory);
+  if (found) return found;
   throw new GreedynasError(
     'io',
     `${directory} holds no TensorFlow: expected libtensorflow_cc.so.2 (or lib/libtensorflow.so.2), ` +
@@ -65,19 +68,19 @@ export function buildKey(packageFolder: string, tensorflow: NativeTensorflow, no
 }
 
 /** Compiles; throws `io` with the compiler's own words. */
-export function compileAddon(
+export async function compileAddon(
   compiler: string,
-  packageFolder: string,
-  tensorflow: NativeTensorflow,
-  nodeHeaders: string,
-  output: string,
+  args: readonly string[],
   environment: NodeJS.ProcessEnv,
-): void {
-  const args = compilerArguments(packageFolder, tensorflow, nodeHeaders, output);
-  const { status, error, stderr } = spawnSync(compiler, args, { env: environment, encoding: 'utf8' });
+  signal: AbortSignal,
+): Promise<void> {
+  const child = spawn(compiler, args, { env: environment, stdio: ['ignore', 'ignore', 'pipe'], signal });
+  const words: string[] = [];
+  child.stderr.setEncoding('utf8').on('data', (text: string) => words.push(text));
+  const [status] = await once(child, 'close');
   if (status === 0) return;
-  const words = (error?.message ?? stderr).trim().split('\n').slice(0, 12).join('\n');
-  throw new GreedynasError('io', `${compiler} could not build the addon:\n${words}`);
+  const first = words.join('').trim().split('\n').slice(0, 12).join('\n');
+  throw new GreedynasError('io', `${compiler} could not build the addon:\n${first}`);
 }
 
 function addonSources(packageFolder: string): string[] {

@@ -61,6 +61,27 @@ export function requireNodeHeaders(
   );
 }
 
+/** Throws `io` where the C library is not glibc 2.27 or later, which the wheels are built for. */
+export function requireGlibc(): void {
+  const version = glibcVersion();
+  const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
+  if (major > 2 || (major === 2 && minor >= 27)) return;
+  const found = version ? `glibc ${version}` : 'another C library';
+  throw new GreedynasError(
+    'io',
+    `TensorFlow's wheels need glibc 2.27 or later; this system has ${found}. Use a newer distribution (not Alpine), ` +
+      'or name your own TensorFlow with GREEDYNAS_TENSORFLOW=<folder>.',
+  );
+}
+
+function glibcVersion(): string | null {
+  const report: unknown = process.report.getReport();
+  if (typeof report !== 'object' || report === null || !('header' in report)) return null;
+  const { header } = report;
+  if (typeof header !== 'object' || header === null || !('glibcVersionRuntime' in header)) return null;
+  return String(header.glibcVersionRuntime);
+}
+
 /** Throws `io` when the file system of `folder` (which exists) has less free than `bytes`. */
 export async function requireSpace(folder: string, bytes: number, what: string): Promise<void> {
   const { bavail, bsize } = await statfs(folder);

@@ -5,7 +5,14 @@ import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { GreedynasError } from '../errors.ts';
-import { buildKey, compileAddon, findNativeTensorflow } from './build.ts';
+import {
+  buildKey,
+  compileAddon,
+  compilerArguments,
+  findNativeTensorflow,
+  type NativeTensorflow,
+  requireNativeTensorflow,
+} from './build.ts';
 import {
   type AddonRecord,
   addonPath,
@@ -14,49 +21,55 @@ import {
   packageDirectory,
   readAddonRecord,
 } from './layout.ts';
+import { withLock } from './lock.ts';
 import { findDamage } from './manifest.ts';
 import { hasGpu, requireCompiler, requireNodeHeaders } from './requirements.ts';
-import { ensureTensorflow } from './unpacked.ts';
+import { ensureTensorflow, type UnpackOptions } from './unpacked.ts';
 import { tensorflowVersion, type Variant } from './version.ts';
 
 /** Everything that the set-up reads from outside, so that tests can give it a world of their own. */
-export interface SetupOptions {
-  readonly environment: NodeJS.ProcessEnv;
+export interface SetupOptions extends UnpackOptions {
+  /** The npm package that gets the addon. */
   readonly packageFolder: string;
   readonly nodeBinary: string;
-  /** Hash every unpacked file, even those whose time and size did not change. */
-  readonly verify: boolean;
-  /** Takes one line of progress. */
-  readonly say: (line: string) => void;
 }
 
 /** Makes the addon loadable; does nothing when it is. Throws `io` naming what is missing and how to get it. */
 export async function setUp(options: SetupOptions): Promise<void> {
-  const { environment, packageFolder, say } = options;
+  const { environment, say } = options;
   const own = environment.GREEDYNAS_TENSORFLOW;
   const installed = await findInstalled(options, own ? resolve(own) : null);
   if (installed) {
     say(`${installed} is ready`);
     return;
   }
-  const variant = own ? 'own' : chooseVariant(environment);
+  if (own) {
+    await build('own', resolve(own), options);
+    return;
+  }
+  const variant = chooseVariant(environment);
   const cache = cacheDirectory(environment);
-  const directory = variant === 'own' ? resolve(own ?? '') : await ensureTensorflow(variant, cache, options);
-  const tensorflow = findNativeTensorflow(directory);
+  const directory = await ensureTensorflow(variant, cache, options);
+  try {
+    await build(variant, directory, options);
+  } catch (error) {
+    // The quick check trusts sizes and times, so look again with hashes before blaming anything else.
+    if (!(await findDamage(directory, true))) throw error;
+    await ensureTensorflow(variant, cache, { ...options, verify: true });
+    await build(variant, directory, options);
+  }
+}
+
+/** Builds the addon against the TensorFlow in `directory`, or takes it from the cache, and installs it if it loads. */
+async function build(variant: AddonRecord['variant'], directory: string, options: SetupOptions): Promise<void> {
+  const { environment, packageFolder, say } = options;
+  const tensorflow = requireNativeTensorflow(directory);
   const key = buildKey(packageFolder, tensorflow, process.versions.modules);
-  const cached = join(cache, 'addons', `${key}.node`);
+  const cached = join(cacheDirectory(environment), 'addons', `${key}.node`);
   if (!existsSync(cached)) {
-    const compiler = requireCompiler(environment);
-    const headers = requireNodeHeaders(options.nodeBinary);
     await mkdir(dirname(cached), { recursive: true });
-    const unfinished = `${cached}.${process.pid}`;
-    say(`building the addon with ${compiler} (about 10 s)`);
-    try {
-      compileAddon(compiler, packageFolder, tensorflow, headers, unfinished, environment);
-      await rename(unfinished, cached);
-    } finally {
-      await rm(unfinished, { force: true });
-    }
+    const waiting = (holder: string) => say(`waiting for another set-up (${holder})`);
+    await withLock(`${cached}.lock`, () => compileInto(cached, tensorflow, options), waiting);
   }
   const loads = tryAddon(cached, options);
   if ('error' in loads) {
@@ -67,9 +80,24 @@ export async function setUp(options: SetupOptions): Promise<void> {
   say(`TensorFlow ${loads.version} (${variant}) is ready`);
 }
 
-/** Describes the installed addon if it is the wanted one and loads, else `null`. */
+async function compileInto(cached: string, tensorflow: NativeTensorflow, options: SetupOptions): Promise<void> {
+  if (existsSync(cached)) return;
+  const { environment, packageFolder, nodeBinary, signal, say } = options;
+  const compiler = requireCompiler(environment);
+  const unfinished = `${cached}.${process.pid}`;
+  const args = compilerArguments(packageFolder, tensorflow, requireNodeHeaders(nodeBinary), unfinished);
+  say(`building the addon with ${compiler} (about 10 s)`);
+  try {
+    await compileAddon(compiler, args, environment, signal);
+    await rename(unfinished, cached);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+}
+
+/** Describes the installed addon if it is the wanted one and loads, else `null`. A stock addon is kept as it is. */
 async function findInstalled(options: SetupOptions, own: string | null): Promise<string | null> {
-  const { environment, packageFolder } = options;
+  const { packageFolder } = options;
   const file = addonPath(packageFolder);
   if (!existsSync(file)) return null;
   const record = readAddonRecord(packageFolder);
@@ -77,20 +105,18 @@ async function findInstalled(options: SetupOptions, own: string | null): Promise
   if (record && !(await isWanted(record, options))) return null;
   const loads = tryAddon(file, options);
   if ('error' in loads) return null;
-  if (!record) return `TensorFlow ${loads.version} (the stock addon of tfjs-node)`;
-  if (record.variant !== 'own' && record.variant === 'cpu' && hasGpu(environment)) return null;
-  return `TensorFlow ${loads.version} (${record.variant})`;
+  return `TensorFlow ${loads.version} (${record ? record.variant : 'the stock addon of tfjs-node'})`;
 }
 
 async function isWanted(record: AddonRecord, { packageFolder, verify, environment }: SetupOptions): Promise<boolean> {
-  if (!existsSync(record.directory)) return false;
-  if (record.variant !== 'own') {
-    if (record.tensorflow !== tensorflowVersion) return false;
-    const forced = forcedVariant(environment);
-    if (forced && forced !== record.variant) return false;
-    if (await findDamage(record.directory, verify)) return false;
-  }
-  return buildKey(packageFolder, findNativeTensorflow(record.directory), process.versions.modules) === record.key;
+  const tensorflow = findNativeTensorflow(record.directory);
+  if (!tensorflow) return false;
+  if (buildKey(packageFolder, tensorflow, process.versions.modules) !== record.key) return false;
+  if (record.variant === 'own') return true;
+  const forced = forcedVariant(environment);
+  // A CUDA build serves a machine without a GPU too; a CPU build does not serve one that has got a GPU since.
+  const variantFits = forced ? forced === record.variant : record.variant === 'cuda' || !hasGpu(environment);
+  return variantFits && record.tensorflow === tensorflowVersion && !(await findDamage(record.directory, verify));
 }
 
 /** Loads an addon in a process of its own, since a broken library may end the process that loads it. */
@@ -128,17 +154,36 @@ function forcedVariant(environment: NodeJS.ProcessEnv): Variant | null {
   throw new GreedynasError('usage', `GREEDYNAS_VARIANT=${name} is not allowed; give cpu or cuda, or leave it out`);
 }
 
-async function main(args: readonly string[]): Promise<void> {
+async function main(args: readonly string[]): Promise<number> {
+  const controller = new AbortController();
+  let signalCode: number | null = null;
+  const stop = (code: number) => () => {
+    signalCode = code;
+    controller.abort();
+  };
+  process.once('SIGINT', stop(130)).once('SIGTERM', stop(143));
   const say = (line: string) => void process.stderr.write(`setup: ${line}\n`);
-  const packageFolder = packageDirectory();
-  const verify = args.includes('--verify');
-  await setUp({ environment: process.env, packageFolder, nodeBinary: process.execPath, verify, say });
+  try {
+    await setUp({
+      environment: process.env,
+      packageFolder: packageDirectory(),
+      nodeBinary: process.execPath,
+      verify: args.includes('--verify'),
+      signal: controller.signal,
+      say,
+    });
+    return 0;
+  } catch (error) {
+    if (signalCode !== null) {
+      say('stopped; run `make setup` again to go on');
+      return signalCode;
+    }
+    if (!(error instanceof GreedynasError)) throw error;
+    say(error.message);
+    return error.exitCode;
+  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  main(process.argv.slice(2)).catch((error: unknown) => {
-    if (!(error instanceof GreedynasError)) throw error;
-    process.stderr.write(`setup: ${error.message}\n`);
-    process.exitCode = error.exitCode;
-  });
+  process.exitCode = await main(process.argv.slice(2));
 }

@@ -1,27 +1,28 @@
 /** Brings one TensorFlow into the cache: download, unpack beside, check, and move into place in one step. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { GreedynasError } from '../errors.ts';
-import { findNativeTensorflow } from './build.ts';
+import { requireNativeTensorflow } from './build.ts';
 import { tensorflowDirectory } from './layout.ts';
-import { withLock } from './lock.ts';
+import { isAlive, withLock } from './lock.ts';
 import { findDamage, writeManifest } from './manifest.ts';
-import { requirePython, requireSpace } from './requirements.ts';
+import { requireGlibc, requirePython, requireSpace } from './requirements.ts';
 import { tensorflowVersion, type Variant, type Wheel, wheelsFor } from './version.ts';
 import { fetchWheel, unpackWheel } from './wheels.ts';
 
 export interface UnpackOptions {
   readonly environment: NodeJS.ProcessEnv;
+  /** Hash every unpacked file, even those whose time and size did not change. */
   readonly verify: boolean;
+  readonly signal: AbortSignal;
+  /** Takes one line of progress. */
   readonly say: (line: string) => void;
 }
 
-/** Bytes on disk while setting up: the unpacked files and the largest wheel beside them. */
-const neededBytes: Readonly<Record<Variant, number>> = { cpu: 1.3e9, cuda: 9e9 };
-
-/** Left-over working folders of set-ups that were killed are deleted after this time. */
-const leftOverMilliseconds = 24 * 3600 * 1000;
+/** Unpacked libraries take about this many times the bytes of their wheels (cpu 3.1, measured). */
+const unpackedRatio = 3.2;
 
 /**
  * The folder of the undamaged TensorFlow of this variant, downloaded and unpacked if need be. Throws `io` where no build
@@ -30,7 +31,8 @@ const leftOverMilliseconds = 24 * 3600 * 1000;
 export async function ensureTensorflow(variant: Variant, cache: string, options: UnpackOptions): Promise<string> {
   const directory = tensorflowDirectory(cache, variant);
   if (existsSync(directory) && !(await findDamage(directory, options.verify))) return directory;
-  const wheels = requireWheels(variant);
+  const wheels = requireWheels(variant, process.platform, process.arch);
+  requireGlibc();
   await mkdir(cache, { recursive: true });
   const waiting = (holder: string) => options.say(`waiting for another set-up (${holder})`);
   await withLock(`${directory}.lock`, () => fill(directory, variant, wheels, cache, options), waiting);
@@ -42,30 +44,34 @@ async function fill(
   variant: Variant,
   wheels: readonly Wheel[],
   cache: string,
-  { environment, verify, say }: UnpackOptions,
+  { environment, verify, signal, say }: UnpackOptions,
 ): Promise<void> {
   if (existsSync(directory)) {
     const damage = await findDamage(directory, verify);
     if (!damage) return;
     say(`unpacking again: ${damage}`);
   }
-  const python = requirePython(environment);
-  await requireSpace(cache, neededBytes[variant], `TensorFlow (${variant})`);
+  const tools = { python: requirePython(environment), environment, signal };
   await removeLeftOvers(cache);
-  const scratch = await mkdtemp(join(cache, '.unfinished-'));
+  const bytes = wheels.reduce((sum, wheel) => sum + wheel.bytes, 0);
+  await requireSpace(cache, bytes * (1 + unpackedRatio), `TensorFlow (${variant})`);
+  const scratch = await mkdtemp(join(cache, `.unfinished-${hostname()}-${process.pid}-`));
   try {
     const tree = join(scratch, 'tree');
     const downloads = join(cache, 'downloads');
+    say(`TensorFlow ${tensorflowVersion} (${variant}): ${megabytes(bytes)} to download into ${cache}`);
+    const archives: string[] = [];
     for (const [index, wheel] of wheels.entries()) {
-      say(`wheel ${index + 1} of ${wheels.length}: ${wheel.file}`);
-      const archive = await fetchWheel(wheel, python, downloads, scratch, environment);
-      say(`unpacking ${basename(archive)}`);
-      await unpackWheel(archive, tree, python, environment);
+      say(`wheel ${index + 1} of ${wheels.length}: ${wheel.file} (${megabytes(wheel.bytes)})`);
+      archives.push(await fetchWheel(wheel, downloads, scratch, tools));
     }
-    findNativeTensorflow(tree);
-    await writeManifest(tree, { tensorflow: tensorflowVersion, variant, wheels: [...wheels] });
+    say('unpacking and hashing');
+    for (const archive of archives) await unpackWheel(archive, tree, tools);
+    requireNativeTensorflow(tree);
+    const sources = wheels.map(({ file, sha256 }) => ({ file, sha256 }));
+    await writeManifest(tree, { tensorflow: tensorflowVersion, variant, wheels: sources });
     await putInPlace(tree, directory, join(scratch, 'damaged'));
-    for (const { file } of wheels) await rm(join(downloads, file), { force: true });
+    for (const archive of archives) await rm(archive, { force: true });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -73,7 +79,7 @@ async function fill(
 
 /** Renames `tree` to `directory`; what is damaged there goes to `aside`. If another set-up was faster, its result stays. */
 async function putInPlace(tree: string, directory: string, aside: string): Promise<void> {
-  if (existsSync(directory)) await rename(directory, aside).catch(() => {});
+  if (existsSync(directory)) await rename(directory, aside);
   try {
     await rename(tree, directory);
   } catch (cause) {
@@ -82,22 +88,27 @@ async function putInPlace(tree: string, directory: string, aside: string): Promi
   }
 }
 
-function requireWheels(variant: Variant): readonly Wheel[] {
+/** The wheels for a platform as Node names it ("linux", "x64"). Throws `io` where there are none. */
+export function requireWheels(variant: Variant, platform: string, architecture: string): readonly Wheel[] {
   const machines: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
-  const machine = machines[process.arch] ?? process.arch;
-  const wheels = process.platform === 'linux' ? wheelsFor(variant, machine) : null;
+  const wheels = platform === 'linux' ? wheelsFor(variant, machines[architecture] ?? architecture) : null;
   if (wheels) return wheels;
   throw new GreedynasError(
     'io',
-    `There is no TensorFlow ${tensorflowVersion} wheel (${variant}) for ${process.platform} on ${machine}: Linux on x86_64 ` +
-      '(cpu, cuda) and aarch64 (cpu) are served. Name your own TensorFlow with GREEDYNAS_TENSORFLOW=<folder>.',
+    `There is no TensorFlow ${tensorflowVersion} (${variant}) for ${platform} ${architecture}: its wheels serve Linux on ` +
+      'x64 (cpu, cuda) and arm64 (cpu). Set GREEDYNAS_VARIANT=cpu, or name your own with GREEDYNAS_TENSORFLOW=<folder>.',
   );
 }
 
+/** Removes what killed set-ups of this machine left; of other machines that share the cache nothing can be known. */
 async function removeLeftOvers(cache: string): Promise<void> {
-  for (const name of readdirSync(cache).filter((entry) => entry.startsWith('.unfinished-'))) {
-    const folder = join(cache, name);
-    const found = statSync(folder, { throwIfNoEntry: false });
-    if (found && Date.now() - found.mtimeMs > leftOverMilliseconds) await rm(folder, { recursive: true, force: true });
+  const prefix = `.unfinished-${hostname()}-`;
+  for (const name of await readdir(cache)) {
+    const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : Number.NaN;
+    if (!Number.isNaN(pid) && !isAlive(pid)) await rm(join(cache, name), { recursive: true, force: true });
   }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
 }

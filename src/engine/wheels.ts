@@ -2,11 +2,11 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { GreedynasError } from '../errors.ts';
-import { parseWheelName, type Wheel } from './version.ts';
+import { parseWheelName, python, type Wheel } from './version.ts';
 
 /** Of 1.3 GB the addon needs these: two libraries and the headers that the C API includes. */
 const tensorflowParts = [
@@ -45,85 +45,89 @@ export async function hashFile(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
+/** What the fetching and unpacking of wheels needs from outside. */
+export interface Tools {
+  /** The Python that runs pip. */
+  readonly python: string;
+  readonly environment: NodeJS.ProcessEnv;
+  /** Stops the running program when it aborts. */
+  readonly signal: AbortSignal;
+}
+
 /** What pip is called with for one wheel, and the requirement that it reads: exactly this file or an error. */
 export function pipArguments(
   wheel: Wheel,
   requirements: string,
   folder: string,
+  terminal: boolean,
 ): { args: string[]; requirement: string } {
-  const { project, version, python, abi, platform } = parseWheelName(wheel.file);
+  const { project, version, abi, platform } = parseWheelName(wheel.file);
   const args = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--disable-pip-version-check'];
+  // pip's own cache would keep a second copy of gigabytes that ours already holds.
+  args.push('--no-cache-dir', '--require-hashes', '--requirement', requirements, '--dest', folder);
   args.push('--python-version', python, '--implementation', 'cp', '--abi', abi, '--platform', platform);
-  args.push('--require-hashes', '--requirement', requirements, '--dest', folder);
+  if (!terminal) args.push('--quiet');
   return { args, requirement: `${project}==${version} --hash=sha256:${wheel.sha256}\n` };
 }
 
 /**
- * Brings a wheel into `downloads` and returns its path; one that is already there and has the right hash is kept, so an
- * interrupted set-up goes on with the wheel that it lacks. `scratch` is this process' own folder on the same disk.
+ * Brings a wheel into `downloads` and returns its path; one that is already there and whole is kept, so an interrupted
+ * set-up goes on with the wheel that it lacks. `scratch` is this process' own folder on the same disk. Throws `io` when
+ * pip fails or the file is another one than was pinned.
  */
-export async function fetchWheel(
-  wheel: Wheel,
-  python: string,
-  downloads: string,
-  scratch: string,
-  environment: NodeJS.ProcessEnv,
-): Promise<string> {
+export async function fetchWheel(wheel: Wheel, downloads: string, scratch: string, tools: Tools): Promise<string> {
   const target = join(downloads, wheel.file);
   if (existsSync(target)) {
-    if ((await hashFile(target)) === wheel.sha256) return target;
+    if (!(await wheelDamage(target, wheel))) return target;
     await rm(target, { force: true });
   }
   const folder = join(scratch, 'download');
   await mkdir(folder, { recursive: true });
   await mkdir(downloads, { recursive: true });
   const requirements = join(scratch, 'requirements.txt');
-  const { args, requirement } = pipArguments(wheel, requirements, folder);
+  const { args, requirement } = pipArguments(wheel, requirements, folder, process.stderr.isTTY ?? false);
   await writeFile(requirements, requirement);
-  const status = await run(python, args, environment);
+  const status = await run(tools.python, args, tools);
   const file = join(folder, wheel.file);
   if (status !== 0 || !existsSync(file)) {
     throw new GreedynasError(
       'io',
-      `pip could not download ${wheel.file} (its output is above). ` +
-        "Check the network and pip's own settings (`pip config list`), then run `make setup` again.",
+      `pip could not download ${wheel.file} (its output is above). Check the network and pip's own settings ` +
+        `(\`python3 -m pip config list\`), then run \`make setup\` again: it goes on where it stopped.`,
     );
   }
-  const hash = await hashFile(file);
-  if (hash !== wheel.sha256) {
-    await rm(file, { force: true });
-    throw new GreedynasError(
-      'io',
-      `${wheel.file} has SHA-256 ${hash}, expected ${wheel.sha256}. Run \`make setup\` again.`,
-    );
-  }
+  const damage = await wheelDamage(file, wheel);
+  if (damage) throw new GreedynasError('io', `${damage}. Run \`make setup\` again.`);
   await rename(file, target);
   return target;
 }
 
+async function wheelDamage(file: string, wheel: Wheel): Promise<string | null> {
+  const { size } = await stat(file);
+  if (size !== wheel.bytes) return `${wheel.file} has ${size} bytes, expected ${wheel.bytes}`;
+  const hash = await hashFile(file);
+  return hash === wheel.sha256 ? null : `${wheel.file} has SHA-256 ${hash}, expected ${wheel.sha256}`;
+}
+
 /** Unpacks what is needed of a wheel into `folder`, laid out as in Python's site-packages. */
-export async function unpackWheel(
-  archive: string,
-  folder: string,
-  python: string,
-  environment: NodeJS.ProcessEnv,
-): Promise<void> {
+export async function unpackWheel(archive: string, folder: string, tools: Tools): Promise<void> {
   const isCuda = basename(archive).startsWith('nvidia_');
   const [parts, leftOut] = isCuda ? [cudaParts, cudaLeftOut] : [tensorflowParts, ['.py']];
-  const status = await run(
-    python,
-    ['-c', unpackScript, archive, folder, parts.join(','), leftOut.join(',')],
-    environment,
-  );
-  if (status !== 0)
-    throw new GreedynasError('io', `${archive} could not be unpacked into ${folder} (Python's output is above).`);
+  const args = ['-c', unpackScript, archive, folder, parts.join(','), leftOut.join(',')];
+  if ((await run(tools.python, args, tools)) === 0) return;
+  throw new GreedynasError('io', `${archive} could not be unpacked into ${folder} (Python's output is above).`);
 }
 
 /** Runs a program with its output on our standard error, so that standard output stays clean for `--json`. */
-function run(program: string, args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number | null> {
+function run(program: string, args: readonly string[], { environment, signal }: Tools): Promise<number | null> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env: environment, stdio: ['ignore', 2, 2] });
-    child.on('error', reject);
-    child.on('close', (status) => resolve(status));
+    const child = spawn(program, args, { env: environment, stdio: ['ignore', 2, 2], signal });
+    let failure: Error | null = null;
+    // A program that was stopped still writes for a moment: only `close` means that its files can be cleared away.
+    child.on('error', (error) => {
+      failure = error;
+      if (child.pid === undefined) reject(error);
+    });
+    child.on('close', (status) => (failure ? reject(failure) : resolve(status)));
   });
 }
