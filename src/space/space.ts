@@ -66,3 +66,8 @@ export type Path = readonly number[];
 export function keepsShape(layer: { stride: number; inChannels: number; outChannels: number }): boolean {
   return layer.stride === 1 && layer.inChannels === layer.outChannels;
 }
+
+/** The width between the two convolutions of squeeze-and-excite: `seRatio` of the expanded width, rounded, at least 1. */
+export function squeezedChannels(expandedChannels: number, seRatio: number): number {
+  return Math.max(1, Math.round(expandedChannels * seRatio));
+}

@@ -1,0 +1,31 @@
+/** FLOPs as users write them (330M, 0.33G, 330000000) and as reports print them. */
+import { GreedynasError } from '../errors.ts';
+
+const units: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
+
+/**
+ * Multiply-adds of a text such as `330M`, `0.33G` or `330000000`, rounded to a whole number. Throws a usage error on
+ * anything else, on zero, and above 2^53.
+ */
+export function parseFlops(text: string): number {
+  const match = /^(\d{1,20}(?:\.\d{1,20})?)([KMGT]?)$/i.exec(text.trim().slice(0, 64));
+  const flops = match === null ? Number.NaN : Math.round(Number(match[1]) * units[match[2]!.toUpperCase()]!);
+  if (!(Number.isSafeInteger(flops) && flops > 0)) {
+    const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+    throw new GreedynasError('usage', `FLOPs: ${JSON.stringify(shown)}, allowed: ${allowedFlops}`);
+  }
+  return flops;
+}
+
+/** What `parseFlops` takes, for messages. */
+export const allowedFlops = 'a number of multiply-adds above 0, such as 330M, 0.33G or 330000000';
+
+/** Four significant digits and a unit: 330M, 323.5M, 7.713M, 854. Reads back within 0.05 %. */
+export function formatFlops(flops: number): string {
+  let [unit, divisor] = ['', 1];
+  for (const [name, size] of Object.entries(units)) {
+    // 999.95 of a unit would be printed as 1000 of it.
+    if (flops >= 0.99995 * size) [unit, divisor] = [name, size];
+  }
+  return `${Number((flops / divisor).toPrecision(4))}${unit}`;
+}
