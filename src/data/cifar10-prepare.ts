@@ -283,7 +283,10 @@ function explain(error: unknown, folder: string, source: SheetSource): unknown {
       cause: error,
     });
   }
-  if (!(error instanceof Error) || error instanceof GreedynasError || !('code' in error)) return error;
+  if (error instanceof GreedynasError) {
+    return new GreedynasError(error.code, `${folder} cannot be prepared: ${error.message}`, { cause: error });
+  }
+  if (!(error instanceof Error) || !('code' in error)) return error;
   if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
     // At its peak: the packed file, and a whole set of new files beside old ones.
     const bytes = source.package.bytes + parts.reduce((sum, part) => sum + source[part].images.bytes, 0);

