@@ -21,7 +21,7 @@ help: ## list the targets
 
 # npm writes node_modules/.package-lock.json last, so it tells whether an install is whole and newer than the lock file.
 node_modules/.package-lock.json: package-lock.json
-	npm ci --ignore-scripts --no-audit --no-fund
+	npm ci --include=dev --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 setup: node_modules/.package-lock.json ## npm packages, TensorFlow and its addon (does nothing when all is there)
@@ -36,8 +36,10 @@ search: setup ## search a trained supernet for subnets: FLOPS=330M [RUN=] [ARGS=
 evaluate: setup ## test accuracy of a subnet: SUBNET=<folder> [DATA=] [ARGS=]
 	@$(greedynas) evaluate $(if $(SUBNET),--subnet '$(SUBNET)') $(flags)
 
-test: setup ## types, lint, dead code, tests with coverage
-	@node --import tsx test/run.ts
+# A set-up that fails is a failed test, so that the last line is always `N passed, N failed`.
+test: ## types, lint, dead code, tests with coverage [ARGS='--grep pool']
+	@$(MAKE) --no-print-directory setup || { echo '0 passed, 1 failed'; exit 1; }
+	@node --import tsx test/run.ts $(ARGS)
 
 bench: setup ## speed of a training step, against PyTorch where Python has it
-	@node --import tsx bench/run.ts $(ARGS)
+	@for script in bench/*.ts; do node --import tsx "$$script" $(ARGS) || exit; done
