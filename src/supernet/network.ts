@@ -24,6 +24,7 @@ import {
   type Operation,
   type Path,
   type Space,
+  squeezedChannels,
 } from '../space/space.ts';
 
 /** Where batch norm takes its statistics from, and what happens to the running ones. */
@@ -162,7 +163,7 @@ function mbconv(pass: Pass, scope: Scope, x: Tensor, block: InvertedBottleneck):
 
 /** Scales each channel by a gate computed from the image's means. */
 function squeezeExcite(pass: Pass, scope: Scope, x: Tensor, name: string, width: number): Tensor {
-  const squeezed = squeezedChannels(pass.space, width);
+  const squeezed = squeezedChannels(width, pass.space.seRatio);
   const reduce = `${name}/squeeze`;
   const expand = `${name}/excite`;
   let gates = globalAveragePool(scope, x, true);
