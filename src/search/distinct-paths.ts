@@ -1,8 +1,8 @@
 /** Distinct new paths within limits: uniform draws, then, where those keep repeating, a complete look at what is left. */
 import type { RandomStream } from '../random/stream.ts';
+import type { BoundedPaths } from '../sampling/bounded-paths.ts';
 import { pathKey } from '../space/genotype.ts';
 import type { Path } from '../space/space.ts';
-import type { BoundedPaths } from './bounded-paths.ts';
 
 /** Draws for each path wanted, and at least this many in all, before the complete look. */
 const triesForEach = 10;

@@ -53,6 +53,8 @@ export interface EvolutionState {
   readonly ended: SearchEnd | null;
   /** Paths of the generation at work. */
   readonly population: readonly Path[];
+  /** Whether no new path within the limits is left after this generation. */
+  readonly lastPaths: boolean;
   /** Everything evaluated, in order. */
   readonly evaluated: readonly SavedCandidate[];
   readonly stream: StreamState;
@@ -61,6 +63,8 @@ export interface EvolutionState {
 export interface Evolution extends Search {
   /** Generations that are wholly evaluated. */
   readonly completed: number;
+  /** The generation of the path that `next` returned last, from 0. */
+  readonly generation: number;
   state(): EvolutionState;
 }
 
@@ -98,15 +102,19 @@ export function createEvolution(options: EvolutionOptions): Evolution {
   const stream = saved === null ? options.stream : restoreStream(saved.stream);
   const known = saved?.evaluated.map((candidate) => restoreCandidate(space, candidate)) ?? [];
   const evaluator = createCachedEvaluator({ space, evaluate, known });
+  let lastPaths = saved?.lastPaths ?? false;
   let population = saved?.population ?? firstGeneration();
   let completed = saved?.completed ?? 0;
   let ended = saved?.ended ?? null;
+  let generation = completed;
   let position = population.findIndex((path) => !evaluator.has(path));
 
   function topUp(children: readonly Path[]): readonly Path[] {
     const own = new Set(children.map(pathKey));
     const isKnown = (path: Path): boolean => own.has(pathKey(path)) || evaluator.has(path);
-    return [...children, ...drawNewPaths(paths, isKnown, options.population - children.length, stream)];
+    const filled = [...children, ...drawNewPaths(paths, isKnown, options.population - children.length, stream)];
+    lastPaths = filled.length < options.population;
+    return filled;
   }
 
   function firstGeneration(): readonly Path[] {
@@ -129,22 +137,25 @@ export function createEvolution(options: EvolutionOptions): Evolution {
 
   function closeGeneration(): void {
     completed += 1;
-    if (completed === generations) {
-      ended = 'complete';
+    if (lastPaths) ended = 'exhausted';
+    else if (completed === generations) ended = 'complete';
+    else startGeneration(nextGeneration());
+  }
+
+  function startGeneration(children: readonly Path[]): void {
+    if (children.length === 0) {
+      ended = 'exhausted';
       return;
     }
-    const children = nextGeneration();
-    if (children.length === 0) ended = 'exhausted';
-    else {
-      population = children;
-      position = 0;
-    }
+    population = children;
+    position = 0;
   }
 
   return {
     next() {
       if (ended !== null) return null;
       const candidate = evaluator.evaluate(population[position]!);
+      generation = completed;
       position += 1;
       if (position === population.length) closeGeneration();
       return candidate;
@@ -158,12 +169,16 @@ export function createEvolution(options: EvolutionOptions): Evolution {
     get completed() {
       return completed;
     },
+    get generation() {
+      return generation;
+    },
     ranked: () => rankCandidates(evaluator.candidates(), objective),
     state: () => ({
       method: 'evolution',
       completed,
       ended,
       population: population.map((path) => [...path]),
+      lastPaths,
       evaluated: evaluator.candidates().map(saveCandidate),
       stream: stream.state(),
     }),
@@ -185,6 +200,7 @@ function readState({ space, limits, generations }: EvolutionOptions, value: unkn
     completed: countSchema,
     ended: z.enum(['complete', 'exhausted']).nullable(),
     population: z.array(pathSchema(space)).min(1),
+    lastPaths: z.boolean(),
     evaluated: z.array(savedCandidateSchema(space)),
     stream: streamStateSchema,
   });

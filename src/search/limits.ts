@@ -1,9 +1,9 @@
 /** Limits on the cost of a path, in any combination: their check, and uniform sampling of the paths that keep them. */
 import { GreedynasError } from '../errors.ts';
 import type { RandomStream } from '../random/stream.ts';
+import { type BoundedPaths, boundPaths, type CostBound } from '../sampling/bounded-paths.ts';
 import { type CostTable, costTable } from '../space/cost.ts';
 import type { Path, Space } from '../space/space.ts';
-import { type BoundedPaths, boundPaths, type CostBound } from './bounded-paths.ts';
 
 /** Most that a path may cost; a limit that is left out does not bind. */
 export interface Limits {

@@ -121,16 +121,22 @@ describe('checkLimits', () => {
   });
 
   it('refuses limits that no path keeps at once, with both ranges', () => {
-    // Early layers cost FLOPs, late ones parameters: here each operation that is cheap in one is dear in the other.
+    // Without an expanding convolution the 7x7 kernel has more parameters; the expansion by 2 runs before the stride and has more FLOPs.
     const space = spaceOf([
-      { name: 'a', stride: 1, inChannels: 8, outChannels: 8, operations: [mbconv(1)] },
-      { name: 'b', stride: 2, inChannels: 8, outChannels: 8, operations: [mbconv(1, 3), mbconv(4, 3)] },
+      { name: 'a', stride: 2, inChannels: 8, outChannels: 8, operations: [mbconv(1, 7), mbconv(2, 3)] },
     ]);
-    const table = allPaths(space).map((path) => ({ flops: pathFlops(space, path), params: pathParams(space, path) }));
-    expect(() => checkLimits(space, { flops: table[0]!.flops, params: table[0]!.params })).not.to.throw();
-    expect(() => checkLimits(space, { flops: table[1]!.flops, params: table[0]!.params - 1 })).to.throw(
-      GreedynasError,
-      'limits.params',
+    const [wide, deep] = allPaths(space).map((path) => ({
+      flops: pathFlops(space, path),
+      params: pathParams(space, path),
+    }));
+    expect(wide!.flops).to.be.below(deep!.flops);
+    expect(wide!.params).to.be.above(deep!.params);
+    expect(() => checkLimits(space, wide!)).not.to.throw();
+    expect(() => checkLimits(space, deep!)).not.to.throw();
+    const attempt = () => checkLimits(space, { flops: wide!.flops, params: deep!.params });
+    expect(attempt).to.throw(GreedynasError, 'at once').with.property('code', 'usage');
+    expect(attempt).to.throw(
+      `${wide!.flops} (smallest) to ${deep!.flops} (largest) FLOPs; ${deep!.params} (smallest) to ${wide!.params}`,
     );
   });
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createStream } from '../../src/random/stream.ts';
-import { type BoundedPaths, boundPaths, type CostBound } from '../../src/search/bounded-paths.ts';
-import { chiSquare, chiSquareBound } from '../sampling/toy-space.ts';
+import { type BoundedPaths, boundPaths, type CostBound } from '../../src/sampling/bounded-paths.ts';
+import { chiSquare, chiSquareBound } from './toy-space.ts';
 
 function pathsOf(counts: readonly number[]): number[][] {
   return counts.reduce<number[][]>(
@@ -128,21 +128,24 @@ describe('boundPaths', () => {
     );
   });
 
-  it('ends with a path that fits even where draws are hopeless', () => {
-    // Sixteen layers; rounded down to 1/255 of the slack, two limits admit many paths that truly exceed both: each operation
-    // 1 costs just under a unit on one limit, so that all of them look free.
-    const layers = Array.from({ length: 16 }, () => [0, 3_921_560]);
-    const blocker = Array.from({ length: 16 }, (_, layer) => [0, layer === 0 ? 1_000_000_000 : 3_921_560]);
-    const sizes = layers.map(() => 2);
-    const tight = (costs: number[][]) => ({
-      limit: 1_000_000_000,
-      fixed: 1_000_000_000 - 3_921_561 * 3,
-      layers: costs,
-    });
-    const bounds = [tight(layers), tight(blocker)];
-    const paths = boundPaths(bounds, sizes)!;
+  it('gives a path that fits, and various ones, where no draw is left to be tried', () => {
+    const layers = awkwardCosts(4, 4, 3);
+    const falling = layers.map((costs) => costs.map((cost) => 10 ** 9 - cost));
+    const sum = (path: readonly number[]): number =>
+      path.reduce((total, operation, layer) => total + layers[layer]![operation]!, 0);
+    const sums = pathsOf(counts)
+      .map(sum)
+      .sort((a, b) => a - b);
+    // At least a quarter and at most half of what costs range over: a walk from the cheapest path has to stay between.
+    const bounds = [
+      { limit: sums[128]!, fixed: 0, layers },
+      { limit: 4 * 10 ** 9 - sums[64]!, fixed: 0, layers: falling },
+    ];
+    const paths = boundPaths(bounds, counts, 0)!;
     const stream = createStream(2, 'test');
-    for (let draw = 0; draw < 50; draw++) expect(paths.fits(paths.sample(stream))).to.equal(true);
+    const drawn = Array.from({ length: 200 }, () => paths.sample(stream));
+    expect(drawn.every((path) => sum(path) >= sums[64]! && sum(path) <= sums[128]!)).to.equal(true);
+    expect(new Set(drawn.map((path) => path.join())).size).to.be.above(5);
   });
 
   it('lists other paths than the known, and says whether there are more', () => {
