@@ -8,7 +8,6 @@ import type { CandidatePool } from '../sampling/pool.ts';
 import { formatPool } from '../sampling/pool-file.ts';
 import type { Sampler } from '../sampling/sampler.ts';
 import { createUniformSampler } from '../sampling/uniform.ts';
-import { parseFlops } from '../space/cost.ts';
 import { formatGenotype } from '../space/genotype.ts';
 import { buildSpace } from '../space/presets.ts';
 import type { Path, Space } from '../space/space.ts';
@@ -27,7 +26,7 @@ export interface TrainingSurroundings {
   readonly createBatches: (config: RunConfig, data: DataSet) => { batch(step: number): ImageBatch };
   readonly createSupernet: (config: RunConfig, space: Space, data: DataSet) => Promise<Supernet>;
   /** What run.json says about this process, all but the step. */
-  readonly describeSession: (config: RunConfig) => Omit<RunSession, 'step'>;
+  readonly describeSession: (config: RunConfig) => Promise<Omit<RunSession, 'step'>>;
   /** A line for the user: what is resumed, what was repaired. */
   readonly notice: (line: string) => void;
   readonly interrupted: () => boolean;
@@ -61,14 +60,13 @@ export function createRunSampler(config: RunConfig, space: Space, state: unknown
   if (sampling.method === 'uniform') {
     return { sampler: createUniformSampler({ space, stream, state }), pool: null };
   }
-  const { flopsLimit } = sampling;
   const sampler = createGreedySampler({
     space,
     stream,
     paths: sampling.paths,
     keep: sampling.keep,
     pool: sampling.pool,
-    flopsLimit: typeof flopsLimit === 'string' ? parseFlops(flopsLimit) : flopsLimit,
+    flopsLimit: sampling.flopsLimit,
     epsilon: sampling.epsilon,
     warmupSteps: sampling.warmupSteps,
     totalSteps: config.training.steps,
@@ -136,7 +134,7 @@ export async function runTraining(
       }
       // From here on the run exists.
       await writeConfig(folder, yaml);
-      await recordSession(folder, config.seed, { ...surroundings.describeSession(config), step });
+      await recordSession(folder, config.seed, { ...(await surroundings.describeSession(config)), step });
       const onStep = surroundings.onStart?.(step, config.training.steps);
       const result = await trainSupernet({
         supernet,
@@ -144,6 +142,7 @@ export async function runTraining(
         pool,
         batches: surroundings.createBatches(config, data),
         schedule: config.training,
+        dropoutSeed: (step) => (Math.imul(config.seed, 0x9e3779b1) + step) | 0,
         logEvery: config.logging.every,
         saveEvery: config.checkpoints.every,
         ledger,

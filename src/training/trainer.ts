@@ -39,6 +39,8 @@ export interface TrainerOptions {
   /** The mini-batch of each step, a pure function of it. */
   readonly batches: { batch(step: number): ImageBatch };
   readonly schedule: CosineSchedule;
+  /** What decides what dropout drops in a step. */
+  readonly dropoutSeed: (step: number) => number;
   readonly logEvery: number;
   readonly saveEvery: number;
   readonly ledger: CostLedger;
@@ -72,14 +74,6 @@ function yieldToEvents(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-function mean(values: Float32Array): number {
-  let sum = 0;
-  for (const value of values) {
-    sum += value;
-  }
-  return sum / values.length;
-}
-
 /**
  * Trains until the length, the stop rule or the user ends it, and saves where it ends.
  * @throws GreedynasError `diverged` if a loss is not finite: nothing of that step is saved
@@ -94,9 +88,9 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
   const score = (paths: readonly Path[]): readonly number[] =>
     ledger.time('rank', () =>
       paths.map((path) => {
-        const { losses } = supernet.rank(path);
+        const { losses, loss } = supernet.rank(path);
         ledger.addEvaluated(losses.length);
-        return mean(losses);
+        return loss;
       }),
     );
 
@@ -135,7 +129,7 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
 
     const learningRate = cosineRate(schedule, step);
     const batch = batches.batch(step);
-    const result = ledger.time('train', () => supernet.trainStep(path, batch, learningRate));
+    const result = ledger.time('train', () => supernet.trainStep(path, batch, learningRate, options.dropoutSeed(step)));
     if (!Number.isFinite(result.loss)) {
       throw diverged(result.loss, step, options.formatPath(path), learningRate, checkpoint);
     }

@@ -40,7 +40,8 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
     }
     const loss = 2.3 * Math.exp(-quality(path));
     const losses = Float32Array.from(stack.labels, (label) => loss * (1 + label / 100));
-    return { losses, top1: Math.exp(-loss), top5: 1 };
+    const mean = losses.reduce((sum, each) => sum + each, 0) / losses.length;
+    return { losses, loss: mean, top1: Math.exp(-loss), top5: 1 };
   };
 
   return {

@@ -1,0 +1,60 @@
+/** What a command is to main.ts, and the flags that commands share: one grammar for all of them. */
+import { fileURLToPath } from 'node:url';
+import type { Options } from 'yargs';
+import type { Surroundings } from './surroundings.ts';
+
+/** Parsed flags, by name. Values are unchecked strings, booleans or lists until the readers below take them. */
+export type Flags = Readonly<Record<string, unknown>>;
+
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Flags by name. Every command also has --help and --json. */
+  readonly flags: Readonly<Record<string, Options>>;
+  /** [command line, what it does] */
+  readonly examples: readonly (readonly [string, string])[];
+  /** Which files it reads and writes; shown below the flags. */
+  readonly files: string;
+  /** Returns the exit code. */
+  readonly run: (flags: Flags, surroundings: Surroundings) => Promise<number>;
+}
+
+export const flag = {
+  config: { type: 'string', requiresArg: true, describe: 'YAML config of the run' },
+  data: { type: 'string', requiresArg: true, default: 'data', describe: 'folder of the data sets' },
+  run: { type: 'string', requiresArg: true, describe: 'name of the run: its folder is checkpoints/<run>' },
+  flops: { type: 'string', requiresArg: true, describe: 'FLOPs limit of a path: 330M, 0.33G or 330000000' },
+  set: {
+    type: 'array',
+    string: true,
+    requiresArg: true,
+    describe: 'override a config key, as key=value; may be repeated',
+  },
+} as const satisfies Record<string, Options>;
+
+/** Where the config of the default run lies, whatever the current folder is. */
+export const defaultConfig = fileURLToPath(new URL('../../configs/cifar10.yaml', import.meta.url));
+
+export function textFlag(flags: Flags, name: string): string | undefined {
+  const value = flags[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** A flag that has a default or is demanded. */
+export function requiredText(flags: Flags, name: string): string {
+  const value = textFlag(flags, name);
+  if (value === undefined) {
+    throw new RangeError(`--${name} has neither a value nor a default`);
+  }
+  return value;
+}
+
+export function switchFlag(flags: Flags, name: string): boolean {
+  return flags[name] === true;
+}
+
+export function listFlag(flags: Flags, name: string): string[] {
+  const value = flags[name];
+  return Array.isArray(value) ? value.map(String) : [];
+}

@@ -1,0 +1,93 @@
+/** What commands touch of the world: streams, clock, signals, data, engine. Tests give simulated ones. */
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import type { Writable } from 'node:stream';
+import type { RunConfig } from '../config/schema.ts';
+import type { DataSet } from '../data/dataset.ts';
+import type { Evaluation } from '../report/evaluation-summary.ts';
+import type { SubnetRequest } from '../search/supernet-search.ts';
+import type { Space } from '../space/space.ts';
+import type { Supernet } from '../supernet/supernet.ts';
+import type { RunSession } from '../training/run-folder.ts';
+import { watchSignals } from './signals.ts';
+
+export interface EvaluationRequest {
+  /** The subnet's folder. */
+  readonly directory: string;
+  /** The folder of all data sets. */
+  readonly data: string;
+  readonly split: Evaluation['split'];
+  readonly notice: (line: string) => void;
+}
+
+export interface Surroundings {
+  /** Results only: with --json one JSON object. */
+  readonly stdout: Writable;
+  /** Progress, notices, errors. */
+  readonly stderr: Writable;
+  /** Whether stderr is a terminal, where a progress bar can be drawn. */
+  readonly interactive: boolean;
+  /** The folder of all runs. */
+  readonly checkpoints: string;
+  /** Seconds, for speed and cost. */
+  readonly clock: () => number;
+  readonly watchSignals: typeof watchSignals;
+  readonly loadData: (config: RunConfig, directory: string, notice: (line: string) => void) => Promise<DataSet>;
+  readonly createSupernet: (config: RunConfig, space: Space, data: DataSet) => Promise<Supernet>;
+  readonly cutSubnet: (request: SubnetRequest) => Promise<void>;
+  readonly evaluateSubnet: (request: EvaluationRequest) => Promise<Evaluation>;
+  readonly describeSession: (config: RunConfig) => Promise<Omit<RunSession, 'step'>>;
+}
+
+/** The real ones. Heavy modules are loaded when they are needed, so that --help answers at once. */
+export function processSurroundings(): Surroundings {
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    interactive: process.stderr.isTTY === true,
+    checkpoints: 'checkpoints',
+    clock: () => performance.now() / 1000,
+    watchSignals,
+    async loadData(config, directory, notice) {
+      const { loadCifar10 } = await import('../data/cifar10.ts');
+      return loadCifar10({
+        directory,
+        validationImages: config.data.validationImages,
+        seed: config.seed,
+        progress: (progress) => {
+          if (progress.kind === 'notice') {
+            notice(progress.message);
+          }
+        },
+      });
+    },
+    async createSupernet(config, space, data) {
+      const { createSupernetSession } = await import('../supernet/session.ts');
+      const { networkOptions } = await import('../training/network-options.ts');
+      return createSupernetSession(space, networkOptions(config, data));
+    },
+    async cutSubnet() {
+      throw new Error('not yet');
+    },
+    async evaluateSubnet() {
+      throw new Error('not yet');
+    },
+    async describeSession() {
+      const { describeEngine } = await import('../engine/addon.ts');
+      const { environment, ...engine } = describeEngine();
+      return {
+        started: new Date().toISOString(),
+        host: hostname(),
+        pid: process.pid,
+        versions: { greedynas: await packageVersion(), node: process.versions.node, tensorflow: engine.tensorflow },
+        engine,
+        environment,
+      };
+    },
+  };
+}
+
+async function packageVersion(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return String(JSON.parse(text).version);
+}

@@ -1,0 +1,79 @@
+/** `greedynas train-supernet`: trains a supernet in a run folder, from the beginning or from where it was. */
+import { type Command, defaultConfig, flag, listFlag, requiredText, switchFlag, textFlag } from './command.ts';
+import { noticeWriter, printResult } from './output.ts';
+import { signalExitCode } from './signals.ts';
+
+export const trainSupernetCommand: Command = {
+  name: 'train-supernet',
+  summary: 'Train a weight-sharing supernet with GreedyNAS.',
+  flags: {
+    config: { ...flag.config, describe: "YAML config; default: configs/cifar10.yaml, with --resume the run's own" },
+    data: flag.data,
+    run: { ...flag.run, default: 'default' },
+    set: flag.set,
+    resume: { type: 'boolean', describe: 'go on from the newest whole checkpoint of the run' },
+  },
+  examples: [
+    ['greedynas train-supernet', 'CIFAR-10 on two cores, about a quarter of an hour'],
+    [
+      'greedynas train-supernet --run wide --set space.width=0.75 --set seed=7',
+      'a run of its own with two keys changed',
+    ],
+    ['greedynas train-supernet --run wide --resume', 'continue a run that was stopped'],
+  ],
+  files: [
+    'Writes checkpoints/<run>/: config.yaml (every key), run.json (versions, engine), metrics.jsonl,',
+    'pool.json, latest, and step-<n>/ with the weights and all state.',
+    'Ctrl-C finishes the step, saves and exits with 130.',
+  ].join('\n'),
+  async run(flags, surroundings) {
+    const { trainInFolder } = await import('../training/session.ts');
+    const { createProgress } = await import('../report/progress.ts');
+    const { trainingSummary } = await import('../report/training-summary.ts');
+    const { createTrainingBatches } = await import('../data/batches.ts');
+    const { clock, stderr, interactive } = surroundings;
+    const notice = noticeWriter(surroundings);
+    const name = requiredText(flags, 'run');
+    const directory = requiredText(flags, 'data');
+    const signals = surroundings.watchSignals((signal) =>
+      notice(`\n${signal}: finishing the step and saving; once more ends at once`),
+    );
+    let endProgress = () => {};
+    try {
+      const result = await trainInFolder({
+        root: surroundings.checkpoints,
+        name,
+        resume: switchFlag(flags, 'resume'),
+        configFile: textFlag(flags, 'config') ?? null,
+        defaultConfigFile: defaultConfig,
+        overrides: listFlag(flags, 'set'),
+        surroundings: {
+          clock,
+          notice,
+          loadData: (config) => surroundings.loadData(config, directory, notice),
+          createBatches: (config, data) =>
+            createTrainingBatches({
+              set: data.train,
+              batchSize: config.training.batch,
+              seed: config.seed,
+              augmentation: config.data,
+            }),
+          createSupernet: surroundings.createSupernet,
+          describeSession: surroundings.describeSession,
+          interrupted: () => signals.received !== null,
+          onStart: (from, steps) => {
+            const progress = createProgress({ out: stderr, interactive, steps, from, clock });
+            endProgress = progress.end;
+            return progress.report;
+          },
+        },
+      });
+      endProgress();
+      printResult(surroundings, flags, { run: name, ...result }, trainingSummary(name, result));
+      return result.end === 'signal' && signals.received !== null ? signalExitCode(signals.received) : 0;
+    } finally {
+      endProgress();
+      signals.stop();
+    }
+  },
+};

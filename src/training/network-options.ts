@@ -1,0 +1,25 @@
+/** How a run's config and data become the options of a TensorFlow session. */
+import type { RunConfig } from '../config/schema.ts';
+import type { DataSet } from '../data/dataset.ts';
+import type { SessionOptions } from '../supernet/session.ts';
+
+export function networkOptions(config: RunConfig, data: Pick<DataSet, 'mean' | 'std'>): SessionOptions {
+  const { training, sampling, search, engine } = config;
+  return {
+    recipe: {
+      mean: data.mean,
+      deviation: data.std,
+      labelSmoothing: training.labelSmoothing,
+      dropout: training.dropout,
+      momentum: training.momentum,
+      nesterov: training.nesterov,
+      weightDecay: training.weightDecay,
+    },
+    engine: { threads: engine.threads, onednn: engine.onednn, deterministic: engine.deterministic },
+    batches: {
+      ranking: sampling.ranking.batch,
+      calibration: search.calibrationBatch,
+      validation: search.validationBatch,
+    },
+  };
+}

@@ -1,0 +1,247 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { listSteps } from '../../src/training/checkpoint.ts';
+import { smallConfig, smallRun } from './small-run.ts';
+import { rejection, temporaryFolder } from './temporary.ts';
+
+/** Every file that a run leaves, by its path, but those that name moments and processes. */
+function outcome(directory: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && entry.name !== 'run.json') {
+      files[path.slice(directory.length + 1)] = readFileSync(path, 'utf8');
+    }
+  }
+  return files;
+}
+
+function metricsOf(directory: string): Record<string, number>[] {
+  const lines = readFileSync(join(directory, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line));
+}
+
+interface Saved {
+  ledger: { optimised: number; evaluated: number };
+  window: { steps: number; images: number; loss: number; correct: number; fromPool: number };
+  sampler: { queue: unknown[]; pool: { paths: { loss: number }[] }; stream: { i: number } };
+}
+
+/** Puts another state into a checkpoint, with hashes that fit. */
+function replaceState(directory: string, text: string): void {
+  const path = join(directory, 'manifest.json');
+  const { sha256: _, ...manifest } = JSON.parse(readFileSync(path, 'utf8'));
+  const sha = (value: string) => createHash('sha256').update(value).digest('hex');
+  manifest.files['state.json'] = { bytes: Buffer.byteLength(text), sha256: sha(text) };
+  writeFileSync(join(directory, 'state.json'), text);
+  writeFileSync(path, JSON.stringify({ ...manifest, sha256: sha(JSON.stringify(manifest)) }));
+}
+
+describe('training/supernet-run', () => {
+  const folder = temporaryFolder();
+  const run = () => join(folder(), 'small');
+
+  /** What the run that is never stopped leaves; the others must leave the same. */
+  let whole: Record<string, string> = {};
+  before(async () => {
+    const root = mkdtempSync(join(tmpdir(), 'greedynas-test-'));
+    await smallRun(root);
+    whole = outcome(join(root, 'small'));
+    rmSync(root, { recursive: true });
+  });
+
+  it('trains to its length and leaves the files of a run', async () => {
+    const { result, supernet } = await smallRun(folder());
+    expect(result.end).to.equal('length');
+    expect(result.step).to.equal(60);
+    expect(supernet.trained).to.have.length(60);
+    // 8 images a step.
+    expect(result.counts.optimised).to.equal(480);
+    expect(readdirSync(run()).sort()).to.deep.equal(
+      ['config.yaml', 'latest', 'metrics.jsonl', 'pool.json', 'run.json', 'step-00000050', 'step-00000060'].sort(),
+    );
+    expect(readFileSync(join(run(), 'latest'), 'utf8').trim()).to.equal('step-00000060');
+    const pool = JSON.parse(readFileSync(join(run(), 'pool.json'), 'utf8'));
+    expect(pool.capacity).to.equal(30);
+    expect(pool.paths[0].path).to.equal(result.best?.path);
+    expect(pool.paths.map(({ loss }: { loss: number }) => loss)).to.deep.equal(
+      pool.paths.map(({ loss }: { loss: number }) => loss).sort((a: number, b: number) => a - b),
+    );
+  });
+
+  it('logs means over the steps since the last line, and the last step', async () => {
+    await smallRun(folder(), { config: { ...smallConfig, logging: { every: 7 } } });
+    const lines = metricsOf(run());
+    expect(lines.map(({ step }) => step)).to.deep.equal([7, 14, 21, 28, 35, 42, 49, 56, 60]);
+    expect(lines[0]).to.include({ epsilon: 0, pool: 0, evaluated: 0, optimised: 56 });
+    expect(lines.at(-1)!.epsilon).to.equal(0.8);
+    expect(lines.at(-1)!.loss).to.be.below(lines[0]!.loss!);
+  });
+
+  it('is the same run twice', async () => {
+    await smallRun(folder());
+    expect(outcome(run())).to.deep.equal(whole);
+    await smallRun(folder(), { name: 'other', config: { ...smallConfig, seed: 43 } });
+    expect(outcome(join(folder(), 'other'))['metrics.jsonl']).to.not.equal(whole['metrics.jsonl']);
+  });
+
+  for (const steps of [[0], [6], [7], [9], [10], [11], [23], [48], [58], [5, 17, 18, 41]]) {
+    it(`stopped by a signal in step ${steps.join(', ')} and resumed, it is the run that was never stopped`, async () => {
+      const stopped = await smallRun(folder(), { stopIn: steps[0]! });
+      expect(stopped.result.end).to.equal('signal');
+      expect(stopped.result.step).to.equal(steps[0]! + 1);
+      for (const step of steps.slice(1)) {
+        expect((await smallRun(folder(), { resume: true, stopIn: step })).result.step).to.equal(step + 1);
+      }
+      const { result, notices } = await smallRun(folder(), { resume: true });
+      expect(result.end).to.equal('length');
+      expect(notices).to.include(`resuming small at step ${steps.at(-1)! + 1}`);
+      // Stopping leaves a checkpoint more; what counts is the last.
+      const last = (files: Record<string, string>) =>
+        Object.entries(files).filter(([name]) => !name.startsWith('step-') || name.startsWith('step-00000060'));
+      expect(last(outcome(run()))).to.deep.equal(last(whole));
+    });
+  }
+
+  for (const step of [3, 12, 27, 59]) {
+    it(`that crashes in step ${step} and is resumed, it is the run that was never stopped`, async () => {
+      const crash = smallRun(folder(), {
+        onTrain: (calls) => {
+          if (calls === step) {
+            throw new TypeError('the process ends here');
+          }
+        },
+      });
+      await crash.then(
+        () => expect.fail('it should have crashed'),
+        (error: Error) => expect(error.message).to.equal('the process ends here'),
+      );
+      await smallRun(folder(), { resume: true });
+      expect(outcome(run())).to.deep.equal(whole);
+    });
+  }
+
+  it('resumed at its end, does nothing more', async () => {
+    await smallRun(folder());
+    const before = outcome(run());
+    const { result, supernet } = await smallRun(folder(), { resume: true });
+    expect(result.end).to.equal('length');
+    expect(supernet.trained).to.have.length(0);
+    expect(outcome(run())).to.deep.equal(before);
+  });
+
+  describe('every saved part of the state is used: changed, it changes the rest of the run', () => {
+    const edits: Record<string, (state: Saved) => void> = {
+      'images optimised': (state) => (state.ledger.optimised += 8),
+      'images evaluated': (state) => (state.ledger.evaluated += 20),
+      'steps of the window': (state) => (state.window.steps += 1),
+      'images of the window': (state) => (state.window.images += 8),
+      'loss of the window': (state) => (state.window.loss += 0.5),
+      'correct of the window': (state) => (state.window.correct += 1),
+      'pool draws of the window': (state) => (state.window.fromPool += 1),
+      'queue of the sampler': (state) => state.sampler.queue.reverse(),
+      'pool of the sampler': (state) => (state.sampler.pool.paths[0]!.loss -= 0.01),
+      'random stream of the sampler': (state) => (state.sampler.stream.i = (state.sampler.stream.i + 1) % 256),
+    };
+    for (const [part, edit] of Object.entries(edits)) {
+      it(part, async () => {
+        await smallRun(folder(), { stopIn: 32 });
+        const directory = join(run(), 'step-00000033');
+        const state: Saved = JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8'));
+        const before = JSON.stringify(state);
+        edit(state);
+        expect(JSON.stringify(state)).to.not.equal(before);
+        replaceState(directory, JSON.stringify(state));
+        await smallRun(folder(), { resume: true });
+        expect(outcome(run())['metrics.jsonl']).to.not.equal(whole['metrics.jsonl']);
+      });
+    }
+  });
+
+  describe('the stop rule', () => {
+    const stopping = {
+      ...smallConfig,
+      training: { ...smallConfig.training, steps: 400 },
+      // Everything counts as steady: the first check ends the training.
+      sampling: { ...smallConfig.sampling, stop: { alpha: 1, every: 20 } },
+    };
+
+    it('really ends the training, and the end is saved', async () => {
+      const { result, supernet } = await smallRun(folder(), { config: stopping });
+      expect(result.end).to.equal('stop-rule');
+      // The first snapshot after the warm-up (7 steps) is that of step 20, its comparison in step 39, the 40th.
+      expect(result.step).to.equal(40);
+      expect(result.pi).to.be.within(0, 1);
+      expect(supernet.trained).to.have.length(40);
+      expect(await listSteps(run())).to.include(40);
+      const last = metricsOf(run()).at(-1)!;
+      expect(last.step).to.equal(40);
+      expect(last.pi).to.equal(result.pi);
+    });
+
+    it('still holds after a resume', async () => {
+      await smallRun(folder(), { config: stopping });
+      const { result, supernet } = await smallRun(folder(), { config: stopping, resume: true });
+      expect(result.end).to.equal('stop-rule');
+      expect(supernet.trained).to.have.length(0);
+    });
+
+    it('goes on where the pool changes too much', async () => {
+      const sampling = { ...smallConfig.sampling, stop: { alpha: 0, every: 20 } };
+      const { result } = await smallRun(folder(), { config: { ...smallConfig, sampling } });
+      expect(result.end).to.equal('length');
+      expect(metricsOf(run()).filter(({ pi }) => pi !== undefined)).to.have.length(2);
+    });
+  });
+
+  describe('a loss that is not finite', () => {
+    it('ends the run with the step, the last checkpoint, and nothing saved', async () => {
+      const error = await rejection(smallRun(folder(), { divergeAt: 33 }));
+      expect(error.code).to.equal('diverged');
+      expect(error.exitCode).to.equal(3);
+      expect(error.message).to.include('step 33 is NaN').and.to.include('step-00000030');
+      expect(await listSteps(run())).to.deep.equal([30, 20]);
+      expect(metricsOf(run()).at(-1)!.step).to.equal(32);
+    });
+
+    it('says that there is no checkpoint yet', async () => {
+      const error = await rejection(smallRun(folder(), { divergeAt: 2 }));
+      expect(error.message).to.include('no checkpoint was written yet');
+    });
+  });
+
+  it('resumes from the checkpoint before a damaged one, says so, and ends the same', async () => {
+    await smallRun(folder(), { stopIn: 33 });
+    const data = join(run(), 'step-00000034', 'weights.data-00000-of-00001');
+    writeFileSync(data, readFileSync(data, 'utf8').replace('0.', '1.'));
+    const { notices } = await smallRun(folder(), { resume: true });
+    expect(notices.join('\n')).to.match(/step-00000034: weights\.data-00000-of-00001 has another SHA-256/);
+    expect(notices).to.include('resuming small at step 30');
+    expect(notices.join('\n')).to.match(/removed 1 lines of metrics\.jsonl/);
+    expect(existsSync(join(run(), 'damaged-step-00000034'))).to.equal(true);
+    rmSync(join(run(), 'damaged-step-00000034'), { recursive: true });
+    expect(outcome(run())).to.deep.equal(whole);
+  });
+
+  it('uniform sampling has no pool, evaluates nothing, and resumes as well', async () => {
+    const config = { ...smallConfig, sampling: { ...smallConfig.sampling, method: 'uniform' as const } };
+    const { result } = await smallRun(folder(), { config, name: 'whole' });
+    expect(result.best).to.equal(null);
+    expect(result.counts.evaluated).to.equal(0);
+    await smallRun(folder(), { config, stopIn: 49 });
+    await smallRun(folder(), { config, resume: true });
+    expect(existsSync(join(run(), 'pool.json'))).to.equal(false);
+    expect(outcome(run())).to.deep.equal(outcome(join(folder(), 'whole')));
+  });
+
+  it('keeps a record of its sessions', async () => {
+    await smallRun(folder(), { stopIn: 20 });
+    await smallRun(folder(), { resume: true });
+    const { seed, sessions } = JSON.parse(readFileSync(join(run(), 'run.json'), 'utf8'));
+    expect(seed).to.equal(42);
+    expect(sessions.map(({ step }: { step: number }) => step)).to.deep.equal([0, 21]);
+  });
+});
