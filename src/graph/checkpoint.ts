@@ -1,5 +1,5 @@
 /** Endpoints that set, write and read all variables of a graph: initial values, and TensorFlow's own checkpoint format. */
-import type { Graph, Operation, Tensor, Variable } from './graph.ts';
+import { ensureShape, type Graph, type Operation, type Tensor, type Variable } from './graph.ts';
 import { scale } from './ops/arithmetic.ts';
 import { randomNormal, randomUniform } from './ops/random.ts';
 import { attribute } from './types.ts';
@@ -58,17 +58,18 @@ export function addInitialise(graph: Graph, variables: readonly Variable[], seed
 }
 
 /**
- * Adds the endpoints that write and read a checkpoint of these variables under their names. Any program that reads
+ * Adds endpoints that write or read a checkpoint of these variables under their names. Any program that reads
  * TensorFlow checkpoints reads these.
  *
  * @param prefix a string scalar: the path before `.index` and `.data-00000-of-00001`
+ * @param names the outputs to add
  */
 export function addCheckpoint(
   graph: Graph,
   variables: readonly Variable[],
   prefix: Tensor,
-  names: { readonly save: string; readonly restore: string },
-): { save: Tensor; restore: Tensor } {
+  names: { readonly save?: string; readonly restore?: string },
+): void {
   const scope = graph.main;
   const tensorNames = scope.constant(
     variables.map((variable) => variable.name),
@@ -78,31 +79,25 @@ export function addCheckpoint(
     variables.map(() => ''),
     'string',
   );
-  const types = variables.map((variable) => variable.dtype);
-  const saved = scope.add('SaveV2', {
-    inputs: [prefix, tensorNames, slices, ...variables.map((variable) => scope.read(variable))],
-    attributes: { dtypes: attribute.types(types) },
-  });
-  const restored = scope.add('RestoreV2', {
-    inputs: [prefix, tensorNames, slices],
-    attributes: { dtypes: attribute.types(types) },
-    outputs: variables.map(({ dtype, shape }) => ({ dtype, shape })),
-  });
-  const assignments = variables.map((variable, index) =>
-    // The checkpoint's shape is checked against the variable's: a foreign checkpoint must not change the network.
-    assign(graph, variable, reshapeChecked(graph, restored.outputs[index]!, variable)),
-  );
-  return {
-    save: graph.output(names.save, scope.constant(0, 'float32'), [saved]),
-    restore: graph.output(names.restore, scope.constant(0, 'float32'), assignments),
-  };
-}
-
-function reshapeChecked(graph: Graph, value: Tensor, variable: Variable): Tensor {
-  return graph.main.addOne('EnsureShape', {
-    inputs: [value],
-    attributes: { T: attribute.type(variable.dtype), shape: attribute.shape(variable.shape) },
-    dtype: variable.dtype,
-    shape: variable.shape,
-  });
+  const types = attribute.types(variables.map((variable) => variable.dtype));
+  const done = scope.constant(0, 'float32');
+  if (names.save !== undefined) {
+    const saved = scope.add('SaveV2', {
+      inputs: [prefix, tensorNames, slices, ...variables.map((variable) => scope.read(variable))],
+      attributes: { dtypes: types },
+    });
+    graph.output(names.save, done, [saved]);
+  }
+  if (names.restore !== undefined) {
+    const restored = scope.add('RestoreV2', {
+      inputs: [prefix, tensorNames, slices],
+      attributes: { dtypes: types },
+      outputs: variables.map(({ dtype }) => ({ dtype, shape: null })),
+    });
+    const assignments = variables.map((variable, index) =>
+      // The checkpoint's shape is checked against the variable's: a foreign checkpoint must not change the network.
+      assign(graph, variable, ensureShape(scope, restored.outputs[index]!, variable.shape ?? [])),
+    );
+    graph.output(names.restore, done, assignments);
+  }
 }

@@ -8,7 +8,7 @@ import { store } from '../graph/ops/running-average.ts';
 import { sliceRows, unstack } from '../graph/ops/shapes.ts';
 import { momentumSgd } from '../graph/optimizers.ts';
 import type { Path, Space } from '../space/space.ts';
-import { buildNetwork, type Choice, type Mode } from './network.ts';
+import { buildNetwork, type Choice, isStatistic, type Mode } from './network.ts';
 import { type StackName, stackNames } from './supernet.ts';
 
 /** What the graph is made for; fixed when it is compiled. */
@@ -47,6 +47,9 @@ export const fetches = {
   evaluate: ['evaluate/losses:0', 'evaluate/top1:0', 'evaluate/top5:0'],
   save: ['save:0'],
   restore: ['restore:0'],
+  take: ['take:0'],
+  saveWeights: ['save_weights:0'],
+  restoreWeights: ['restore_weights:0'],
   ranking: ['store/ranking:0'],
   validation: ['store/validation:0'],
   calibration: ['store/calibration:0'],
@@ -115,7 +118,15 @@ export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path)
 
   const variables = [...graph.variables.values()].filter((variable) => variable.dtype === 'float32');
   addInitialise(graph, variables, graph.placeholder('seed', 'int32', []), 'initialise');
+  const prefix = graph.placeholder('prefix', 'string', []);
   const saved = variables.filter((variable) => variable.saved);
-  addCheckpoint(graph, saved, graph.placeholder('prefix', 'string', []), { save: 'save', restore: 'restore' });
+  addCheckpoint(graph, saved, prefix, { save: 'save', restore: 'restore' });
+  if (path !== undefined) {
+    // What inference needs is a subnet's checkpoint; a supernet's has the weights but no running statistics.
+    const weights = saved.filter((variable) => variable.trainable);
+    const statistics = saved.filter((variable) => isStatistic(variable));
+    addCheckpoint(graph, weights, prefix, { restore: 'take' });
+    addCheckpoint(graph, [...weights, ...statistics], prefix, { save: 'save_weights', restore: 'restore_weights' });
+  }
   return graph;
 }

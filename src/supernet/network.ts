@@ -198,6 +198,11 @@ function bias(pass: Pass, name: string, size: number): Variable {
   return pass.graph.sharedVariable(`${name}/bias`, { shape: [size] });
 }
 
+/** Whether a variable holds running statistics of batch norm. */
+export function isStatistic(variable: Variable): boolean {
+  return variable.name.endsWith('/mean') || variable.name.endsWith('/variance');
+}
+
 function normalised(pass: Pass, scope: Scope, x: Tensor, name: string, channels: number): Tensor {
   const { graph, mode, keepsStatistics: saved } = pass;
   const shape = [channels];

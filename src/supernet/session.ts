@@ -18,8 +18,18 @@ export function createSupernetSession(space: Space, options: SessionOptions): Su
   return createSession(space, options);
 }
 
-/** Opens the fixed network of one path: no choice blocks, variables named as in the supernet. Its methods take only that path. */
-export function createSubnetSession(space: Space, path: Path, options: SessionOptions): Supernet {
+/** The fixed network of one path. Its methods take only that path; its checkpoints hold the batch-norm statistics too. */
+export interface Subnet extends Supernet {
+  /** Takes the path's weights out of a supernet's checkpoint; it must be recalibrated next. */
+  takeFromSupernet(prefix: string): void;
+  /** Writes what inference needs, weights and statistics, without the slots of the optimizer. */
+  saveWeights(prefix: string): void;
+  /** Reads what `saveWeights` wrote. */
+  restoreWeights(prefix: string): void;
+}
+
+/** Opens the fixed network of one path: no choice blocks, variables named as in the supernet. */
+export function createSubnetSession(space: Space, path: Path, options: SessionOptions): Subnet {
   return createSession(space, options, path);
 }
 
@@ -28,7 +38,7 @@ const scalar = {
   float: (value: number): Feed => ({ shape: [], values: Float32Array.of(value) }),
 };
 
-function createSession(space: Space, { recipe, engine, batches }: SessionOptions, fixed?: Path): Supernet {
+function createSession(space: Space, { recipe, engine, batches }: SessionOptions, fixed?: Path): Subnet {
   const session: Session = openSession(loadAddon(engine), compileNetwork(space, recipe, fixed).encode());
   const stackSizes = new Map<StackName, number>();
   let calibrated: string | null = null;
@@ -72,9 +82,14 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     return { losses, loss: sum / size, top1: top1 / size, top5: top5 / size };
   };
 
+  const atPrefix = (endpoint: 'save' | 'restore' | 'take' | 'saveWeights' | 'restoreWeights', prefix: string): void => {
+    session.run({ [feeds.prefix]: { text: prefix } }, fetches[endpoint]);
+  };
+
   return {
     initialise(seed) {
       session.run({ [feeds.seed]: scalar.int(seed) }, fetches.initialise);
+      calibrated = null;
     },
     trainStep(path, batch, learningRate, dropoutSeed = 0) {
       const step = {
@@ -83,6 +98,7 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
         [feeds.learningRate]: scalar.float(learningRate),
         ...(recipe.dropout > 0 ? { [feeds.dropoutSeed]: { shape: [2], values: Int32Array.of(dropoutSeed, 0) } } : {}),
       };
+      calibrated = null;
       const [loss, hits] = session.run(step, fetches.train) as [Float32Array, Int32Array];
       let correct = 0;
       for (const hit of hits) correct += hit;
@@ -105,12 +121,19 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
       if (calibrated !== pathKey(path)) throw new Error('recalibrate this path before evaluating it');
       return score('evaluate', 'validation', path);
     },
-    save(prefix) {
-      session.run({ [feeds.prefix]: { text: prefix } }, fetches.save);
-    },
+    save: (prefix) => atPrefix('save', prefix),
     restore(prefix) {
-      session.run({ [feeds.prefix]: { text: prefix } }, fetches.restore);
+      atPrefix('restore', prefix);
       // A fixed network's checkpoint holds its running statistics.
+      calibrated = fixed === undefined ? null : pathKey(fixed);
+    },
+    takeFromSupernet(prefix) {
+      atPrefix('take', prefix);
+      calibrated = null;
+    },
+    saveWeights: (prefix) => atPrefix('saveWeights', prefix),
+    restoreWeights(prefix) {
+      atPrefix('restoreWeights', prefix);
       calibrated = fixed === undefined ? null : pathKey(fixed);
     },
     close: () => session.close(),
