@@ -71,14 +71,14 @@ export function engineEnvironment(
  * The addon's functions. A second call returns the same ones; a second call with other options is a `usage` error that
  * names the first difference. Throws `io` where the addon is missing or does not load.
  */
-export function loadAddon(options: EngineOptions): Binding {
+export function loadAddon(options: EngineOptions, packageFolder = packageDirectory()): Binding {
   const wanted: Required<EngineOptions> = { ...options, gpuMemoryGrowth: options.gpuMemoryGrowth ?? true };
   if (loaded) {
     refuseDifference(loaded.options, wanted);
     return loaded.binding;
   }
   const environment = engineEnvironment(wanted);
-  const file = addonPath(packageDirectory());
+  const file = addonPath(packageFolder);
   if (!existsSync(file)) {
     throw new GreedynasError('io', `TensorFlow's addon is missing (${file}). Run \`make setup\`.`);
   }

@@ -1,6 +1,6 @@
 /** Finds the tools that the set-up calls, and says for each missing one what it is for and how to get it. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { GreedynasError } from '../errors.ts';
@@ -11,7 +11,7 @@ export function findTool(name: string, environment: NodeJS.ProcessEnv): string |
     const file = join(folder, name);
     try {
       accessSync(file, constants.X_OK);
-      return file;
+      if (statSync(file).isFile()) return file;
     } catch {
       // Not in this folder.
     }
