@@ -21,8 +21,8 @@ export interface UnpackOptions {
   readonly say: (line: string) => void;
 }
 
-/** Unpacked libraries take about this many times the bytes of their wheels (cpu 3.1, measured). */
-const unpackedRatio = 3.2;
+/** Unpacked libraries take at most this many times the bytes of their wheels (TensorFlow itself: 3.1 and 2.2, measured). */
+const unpackedRatio: Readonly<Record<Variant, number>> = { cpu: 3.2, cuda: 2.3 };
 
 /**
  * The folder of the undamaged TensorFlow of this variant, downloaded and unpacked if need be. Throws `io` where no build
@@ -54,7 +54,7 @@ async function fill(
   const tools = { python: requirePython(environment), environment, signal };
   await removeLeftOvers(cache);
   const bytes = wheels.reduce((sum, wheel) => sum + wheel.bytes, 0);
-  await requireSpace(cache, bytes * (1 + unpackedRatio), `TensorFlow (${variant})`);
+  await requireSpace(cache, bytes * (1 + unpackedRatio[variant]), `TensorFlow (${variant})`);
   const scratch = await mkdtemp(join(cache, `.unfinished-${hostname()}-${process.pid}-`));
   try {
     const tree = join(scratch, 'tree');
