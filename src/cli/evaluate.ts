@@ -26,11 +26,11 @@ export const evaluateCommand: Command = {
   files: 'Reads the folder of the subnet and the data set. Writes nothing.',
   async run(flags, surroundings) {
     const { evaluationSummary } = await import('../report/evaluation-summary.ts');
+    const directory = requiredText(flags, 'data');
     const result = await surroundings.evaluateSubnet({
       directory: requiredText(flags, 'subnet'),
-      data: requiredText(flags, 'data'),
       split: requiredText(flags, 'split') === 'test' ? 'test' : 'validation',
-      notice: noticeWriter(surroundings),
+      loadData: (request) => surroundings.loadData(request, directory, noticeWriter(surroundings)),
     });
     printResult(surroundings, flags, result, evaluationSummary(result));
     return 0;

@@ -45,7 +45,7 @@ export const searchCommand: Command = {
         surroundings: {
           clock: surroundings.clock,
           notice,
-          loadData: (config) => surroundings.loadData(config, directory, notice),
+          loadData: (request) => surroundings.loadData(request, directory, notice),
           createSupernet: surroundings.createSupernet,
           cutSubnet: surroundings.cutSubnet,
           interrupted: () => signals.received !== null,

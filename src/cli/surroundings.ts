@@ -4,21 +4,13 @@ import { hostname } from 'node:os';
 import type { Writable } from 'node:stream';
 import type { RunConfig } from '../config/schema.ts';
 import type { DataSet } from '../data/dataset.ts';
-import type { Evaluation } from '../report/evaluation-summary.ts';
+import type { Evaluation, EvaluationRequest } from '../search/subnets.ts';
 import type { SubnetRequest } from '../search/supernet-search.ts';
 import type { Space } from '../space/space.ts';
 import type { Supernet } from '../supernet/supernet.ts';
 import type { RunSession } from '../training/run-folder.ts';
+import type { DataRequest } from '../training/run-options.ts';
 import { watchSignals } from './signals.ts';
-
-export interface EvaluationRequest {
-  /** The subnet's folder. */
-  readonly directory: string;
-  /** The folder of all data sets. */
-  readonly data: string;
-  readonly split: Evaluation['split'];
-  readonly notice: (line: string) => void;
-}
 
 export interface Surroundings {
   /** Results only: with --json one JSON object. */
@@ -32,7 +24,8 @@ export interface Surroundings {
   /** Seconds, for speed and cost. */
   readonly clock: () => number;
   readonly watchSignals: typeof watchSignals;
-  readonly loadData: (config: RunConfig, directory: string, notice: (line: string) => void) => Promise<DataSet>;
+  /** `directory` holds all data sets. */
+  readonly loadData: (request: DataRequest, directory: string, notice: (line: string) => void) => Promise<DataSet>;
   readonly createSupernet: (config: RunConfig, space: Space, data: DataSet) => Promise<Supernet>;
   readonly cutSubnet: (request: SubnetRequest) => Promise<void>;
   readonly evaluateSubnet: (request: EvaluationRequest) => Promise<Evaluation>;
@@ -48,12 +41,12 @@ export function processSurroundings(): Surroundings {
     checkpoints: 'checkpoints',
     clock: () => performance.now() / 1000,
     watchSignals,
-    async loadData(config, directory, notice) {
+    async loadData({ validationImages, seed }, directory, notice) {
       const { loadCifar10 } = await import('../data/cifar10.ts');
       return loadCifar10({
         directory,
-        validationImages: config.data.validationImages,
-        seed: config.seed,
+        validationImages,
+        seed,
         progress: (progress) => {
           if (progress.kind === 'notice') {
             notice(progress.message);
@@ -63,14 +56,16 @@ export function processSurroundings(): Surroundings {
     },
     async createSupernet(config, space, data) {
       const { createSupernetSession } = await import('../supernet/session.ts');
-      const { networkOptions } = await import('../training/network-options.ts');
+      const { networkOptions } = await import('../training/run-options.ts');
       return createSupernetSession(space, networkOptions(config, data));
     },
-    async cutSubnet() {
-      throw new Error('not yet');
+    async cutSubnet(request) {
+      const { cutCandidate } = await import('../search/subnets.ts');
+      await cutCandidate(request);
     },
-    async evaluateSubnet() {
-      throw new Error('not yet');
+    async evaluateSubnet(request) {
+      const { evaluateFolder } = await import('../search/subnets.ts');
+      return evaluateFolder(request);
     },
     async describeSession() {
       const { describeEngine } = await import('../engine/addon.ts');

@@ -50,7 +50,7 @@ export const trainSupernetCommand: Command = {
         surroundings: {
           clock,
           notice,
-          loadData: (config) => surroundings.loadData(config, directory, notice),
+          loadData: (request) => surroundings.loadData(request, directory, notice),
           createBatches: (config, data) =>
             createTrainingBatches({
               set: data.train,

@@ -11,11 +11,12 @@ import { formatFlops } from '../space/cost.ts';
 import { formatGenotype } from '../space/genotype.ts';
 import { buildSpace } from '../space/presets.ts';
 import type { Path, Space } from '../space/space.ts';
+import { createFolder, explained, readIfThere, systemCode, writeDurably } from '../storage/durable.ts';
 import type { Supernet } from '../supernet/supernet.ts';
 import { type Checkpoint, findCheckpoint } from '../training/checkpoint.ts';
-import { createFolder, explained, readIfThere, systemCode, writeDurably } from '../training/durable.ts';
 import type { Clock } from '../training/ledger.ts';
 import { poolFile, type RunFolder } from '../training/run-folder.ts';
+import { type DataRequest, dataRequest } from '../training/run-options.ts';
 import { type Candidate, createCachedEvaluator, hasDiverged, saveCandidate } from './evaluator.ts';
 import { createEvolution } from './evolution.ts';
 import { checkLimits, type Limits } from './limits.ts';
@@ -36,6 +37,9 @@ export interface SubnetRequest {
   readonly space: Space;
   readonly data: DataSet;
   readonly candidate: Candidate;
+  /** The run that the weights are of, and its step. */
+  readonly run: string;
+  readonly step: number;
   /** Of the supernet's checkpoint. */
   readonly weightsPrefix: string;
   /** Where the subnet goes; does not exist yet. */
@@ -44,7 +48,7 @@ export interface SubnetRequest {
 
 export interface SearchSurroundings {
   readonly clock: Clock;
-  readonly loadData: (config: RunConfig) => Promise<DataSet>;
+  readonly loadData: (request: DataRequest) => Promise<DataSet>;
   readonly createSupernet: (config: RunConfig, space: Space, data: DataSet) => Promise<Supernet>;
   readonly cutSubnet: (request: SubnetRequest) => Promise<void>;
   readonly notice: (line: string) => void;
@@ -113,7 +117,7 @@ export async function searchSupernet(
   const checkpoint = await newestCheckpoint(folder, notice);
   const initial = await readPool(space, checkpoint);
 
-  const data = await surroundings.loadData(config);
+  const data = await surroundings.loadData(dataRequest(config));
   const supernet = await surroundings.createSupernet(config, space, data);
   let found: { candidates: readonly Candidate[]; baseline: readonly Candidate[]; evaluated: number; lines: string[] };
   try {
@@ -188,6 +192,8 @@ export async function searchSupernet(
       space,
       data,
       candidate,
+      run: folder.name,
+      step: checkpoint.step,
       weightsPrefix: checkpoint.weightsPrefix,
       directory: place,
     });

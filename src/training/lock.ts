@@ -12,7 +12,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { GreedynasError } from '../errors.ts';
-import { explained, systemCode, temporaryPrefix } from './durable.ts';
+import { explained, systemCode, temporaryPrefix } from '../storage/durable.ts';
 
 const holderSchema = z.object({
   pid: z.number().int(),

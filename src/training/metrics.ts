@@ -1,7 +1,7 @@
 /** metrics.jsonl: one JSON object a line, with a strictly increasing `step`, also after a crash and a resume. */
 import { appendFileSync, closeSync, fsyncSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { explainIo, readIfThere, writeDurably } from './durable.ts';
+import { explainIo, readIfThere, writeDurably } from '../storage/durable.ts';
 
 export type MetricValue = number | string | boolean | null;
 export type MetricsLine = { readonly step: number } & Readonly<Record<string, MetricValue>>;

@@ -10,7 +10,7 @@ import {
   systemCode,
   temporaryPrefix,
   writeDurably,
-} from './durable.ts';
+} from '../storage/durable.ts';
 import { acquireLock, type LockHolder } from './lock.ts';
 
 export const configFile = 'config.yaml';
@@ -104,14 +104,31 @@ export async function findRun(root: string, name: string | undefined): Promise<s
   );
 }
 
+/** Removes what a crash left; only the holder of the lock may. */
+async function removeUnfinished(directory: string): Promise<void> {
+  const files = await explained('list', directory, () =>
+    readdir(directory).catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT') {
+        return [];
+      }
+      throw error;
+    }),
+  );
+  for (const file of files.filter((name) => name.startsWith(temporaryPrefix))) {
+    const path = join(directory, file);
+    await explained('remove', path, () => rm(path, { recursive: true, force: true }));
+  }
+}
+
 async function lockFolder(directory: string, name: string): Promise<RunFolder> {
   const lock = await acquireLock(directory);
-  for (const file of await explained('list', directory, () => readdir(directory))) {
-    if (file.startsWith(temporaryPrefix)) {
-      await explained('remove', join(directory, file), () =>
-        rm(join(directory, file), { recursive: true, force: true }),
-      );
+  try {
+    for (const folder of [directory, join(directory, 'subnets'), join(directory, 'search')]) {
+      await removeUnfinished(folder);
     }
+  } catch (error) {
+    await lock.release();
+    throw error;
   }
   return {
     name,

@@ -11,18 +11,19 @@ import { createUniformSampler } from '../sampling/uniform.ts';
 import { formatGenotype } from '../space/genotype.ts';
 import { buildSpace } from '../space/presets.ts';
 import type { Path, Space } from '../space/space.ts';
+import { writeDurably } from '../storage/durable.ts';
 import type { ImageBatch, Supernet } from '../supernet/supernet.ts';
 import { type Checkpoint, findCheckpoint, saveCheckpoint, setAside } from './checkpoint.ts';
-import { writeDurably } from './durable.ts';
 import { type Clock, type CostLedger, createLedger, type ImageCounts, type PhaseSeconds } from './ledger.ts';
 import { openMetrics } from './metrics.ts';
 import { poolFile, type RunFolder, type RunSession, recordSession, writeConfig } from './run-folder.ts';
+import { type DataRequest, dataRequest } from './run-options.ts';
 import { type TrainingEnd, type TrainingProgress, trainSupernet } from './trainer.ts';
 
 /** What a session stands on; the command line gives the real ones, tests give simulated ones. */
 export interface TrainingSurroundings {
   readonly clock: Clock;
-  readonly loadData: (config: RunConfig) => Promise<DataSet>;
+  readonly loadData: (request: DataRequest) => Promise<DataSet>;
   readonly createBatches: (config: RunConfig, data: DataSet) => { batch(step: number): ImageBatch };
   readonly createSupernet: (config: RunConfig, space: Space, data: DataSet) => Promise<Supernet>;
   /** What run.json says about this process, all but the step. */
@@ -112,7 +113,7 @@ export async function runTraining(
     ...(checkpoint === null ? {} : { counts: checkpoint.state.ledger, seconds: checkpoint.seconds }),
   });
 
-  const data = await surroundings.loadData(config);
+  const data = await surroundings.loadData(dataRequest(config));
   const supernet = await surroundings.createSupernet(config, space, data);
   try {
     if (checkpoint === null) {
