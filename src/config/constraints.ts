@@ -1,0 +1,133 @@
+/** What the keys of a config demand of each other, beyond the range of each. */
+import { flopsRange } from '../space/cost.ts';
+import { buildSpace, spacePresets, strideProblem } from '../space/presets.ts';
+import { dataSets, type RunConfig } from './schema.ts';
+
+/** A key whose value does not fit the values of others. */
+export interface Contradiction {
+  readonly key: string;
+  /** The other keys; their values stand in `allowed`. */
+  readonly others: readonly string[];
+  readonly allowed: string;
+}
+
+/** Every contradiction in a config whose keys are each in range. */
+export function findContradictions(config: RunConfig): Contradiction[] {
+  const { sampling, search } = config;
+  return [
+    ...spaceContradictions(config),
+    ...dataContradictions(config),
+    ...atMost(config, 'training.minLearningRate', 'training.learningRate'),
+    ...(config.training.nesterov && config.training.momentum === 0
+      ? [
+          {
+            key: 'training.nesterov',
+            others: ['training.momentum'],
+            allowed: 'true only with training.momentum above 0',
+          },
+        ]
+      : []),
+    ...(sampling.method === 'greedy' ? greedyContradictions(config) : []),
+    ...divides(config, 'search.calibrationBatch', 'search.calibrationImages'),
+    ...atMost(config, 'search.validationBatch', 'search.validationImages'),
+    ...atMost(config, 'search.topK', 'search.population'),
+    ...atMost(config, 'search.subnets', 'search.population'),
+    ...(search.mutations + search.crossovers > search.population
+      ? [
+          {
+            key: 'search.population',
+            others: ['search.mutations', 'search.crossovers'],
+            allowed: `at least search.mutations (${search.mutations}) + search.crossovers (${search.crossovers})`,
+          },
+        ]
+      : []),
+  ];
+}
+
+function greedyContradictions(config: RunConfig): Contradiction[] {
+  const { sampling, training } = config;
+  return [
+    ...atMost(config, 'sampling.keep', 'sampling.paths'),
+    ...(sampling.warmupSteps < training.steps
+      ? []
+      : [
+          {
+            key: 'sampling.warmupSteps',
+            others: ['training.steps'],
+            allowed: `below training.steps (${training.steps})`,
+          },
+        ]),
+    // A short last batch would be normalised by the statistics of fewer images than the others.
+    ...divides(config, 'sampling.ranking.batch', 'sampling.ranking.images'),
+    ...atMost(config, 'sampling.ranking.images', 'data.validationImages'),
+  ];
+}
+
+function dataContradictions(config: RunConfig): Contradiction[] {
+  const { dataset, validationImages } = config.data;
+  const { trainImages } = dataSets[dataset];
+  if (validationImages >= trainImages) {
+    const allowed = `below the ${trainImages} training images of data.dataset (${dataset})`;
+    return [{ key: 'data.validationImages', others: ['data.dataset'], allowed }];
+  }
+  const left = trainImages - validationImages;
+  const remaining = (key: string, value: number): Contradiction[] =>
+    value <= left
+      ? []
+      : [
+          {
+            key,
+            others: ['data.validationImages'],
+            allowed: `at most ${left}, the training images of ${dataset} without data.validationImages (${validationImages})`,
+          },
+        ];
+  return [
+    ...remaining('training.batch', config.training.batch),
+    ...remaining('search.calibrationImages', config.search.calibrationImages),
+    ...atMost(config, 'search.validationImages', 'data.validationImages'),
+  ];
+}
+
+function spaceContradictions({ space, data, sampling }: RunConfig): Contradiction[] {
+  const found: Contradiction[] = [];
+  const dataSet = dataSets[data.dataset];
+  for (const key of ['resolution', 'classes'] as const) {
+    if (space[key] === dataSet[key]) continue;
+    const allowed = `${dataSet[key]}, as data.dataset (${data.dataset}) has it`;
+    found.push({ key: `space.${key}`, others: ['data.dataset'], allowed });
+  }
+  const problem = strideProblem(spacePresets[space.preset], space.strides);
+  if (problem !== null) {
+    const allowed = `${problem} (space.preset ${space.preset})`;
+    return [...found, { key: 'space.strides', others: ['space.preset'], allowed }];
+  }
+  if (sampling.method === 'greedy' && sampling.flopsLimit !== null) {
+    const { smallest } = flopsRange(buildSpace(space));
+    if (sampling.flopsLimit < smallest) {
+      const others = ['space.preset', 'space.width', 'space.resolution', 'space.strides', 'space.classes'];
+      const allowed = `at least ${smallest}, the FLOPs of the smallest path of space.preset (${space.preset}) here; else no path ever enters the pool`;
+      found.push({ key: 'sampling.flopsLimit', others, allowed });
+    }
+  }
+  return found;
+}
+
+function atMost(config: RunConfig, key: string, other: string): Contradiction[] {
+  const limit = valueAt(config, other);
+  if (valueAt(config, key) <= limit) return [];
+  return [{ key, others: [other], allowed: `at most ${other} (${limit})` }];
+}
+
+function divides(config: RunConfig, key: string, other: string): Contradiction[] {
+  const whole = valueAt(config, other);
+  if (whole % valueAt(config, key) === 0) return [];
+  return [{ key, others: [other], allowed: `a divisor of ${other} (${whole})` }];
+}
+
+/** The number at a key with dots. */
+function valueAt(config: RunConfig, key: string): number {
+  let value: unknown = config;
+  for (const name of key.split('.')) value = typeof value === 'object' ? Reflect.get(value ?? {}, name) : undefined;
+  if (typeof value !== 'number') throw new Error(`${key} is no number of the config`);
+  return value;
+}

@@ -1,0 +1,207 @@
+/**
+ * What a run is configured by: every key with its type, range, default and the default's source. Where the paper has a
+ * number, it is the default; "recipes" are the GreedyNAS authors' published configs, "ours" means that neither has one.
+ */
+import * as z from 'zod';
+import { allowedFlops, parseFlops } from '../space/flops.ts';
+import { spacePresetNames, spacePresets } from '../space/presets.ts';
+
+/** What the data sets dictate to the rest of the config. Sides are in pixels. */
+export const dataSets = {
+  cifar10: { classes: 10, resolution: 32, trainImages: 50_000 },
+} as const;
+
+/** Each error text below says what is allowed; the loader puts the file, the key and the value before it. */
+function integer(least: number, most: number = Number.MAX_SAFE_INTEGER) {
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  const error = `a whole number ${range}`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+}
+
+function number(error: string, accepts: (value: number) => boolean) {
+  return z.number({ error }).refine(accepts, { error });
+}
+
+const fraction = (error = 'a number from 0 to 1') => number(error, (value) => value >= 0 && value <= 1);
+const fractionBelowOne = () => number('a number of at least 0, below 1', (value) => value >= 0 && value < 1);
+const notNegative = () => number('a number of at least 0', (value) => value >= 0);
+const flag = () => z.boolean({ error: 'true or false' });
+
+function choice<const Names extends readonly [string, ...string[]]>(names: Names) {
+  return z.enum(names, { error: names.join(' or ') });
+}
+
+/** FLOPs as a number or as text with a unit, or null for none. */
+const flopsLimit = z
+  .union([integer(1), z.string(), z.null()], { error: `${allowedFlops}, or null for no limit` })
+  .transform((value, context) => {
+    if (typeof value !== 'string') return value;
+    try {
+      return parseFlops(value);
+    } catch {
+      context.addIssue({ code: 'custom', message: `${allowedFlops}, or null for no limit` });
+      return z.NEVER;
+    }
+  });
+
+const allowedStrides = 'a list of strides, each 1 or 2';
+
+const space = z.strictObject({
+  preset: choice(spacePresetNames).default('mobilenet-7'),
+  /** Side of the square input image, in pixels; by default the data set's. */
+  resolution: integer(1, 4096).optional(),
+  /** By default the data set's. */
+  classes: integer(1, 1_000_000).optional(),
+  /** Multiplies the channels; 1 is the table as published. */
+  width: number('a number above 0, at most 16', (value) => value > 0 && value <= 16).default(1),
+  /** Of the stem convolution, then of each stage's first layer; by default the preset's. */
+  strides: z
+    .array(z.union([z.literal(1), z.literal(2)], { error: allowedStrides }), { error: allowedStrides })
+    .optional(),
+});
+
+const data = z.strictObject({
+  dataset: choice(['cifar10']).default('cifar10'),
+  /** Images of the training set that are held out for ranking and search. Ours: a tenth (the paper holds out 50 a class). */
+  validationImages: integer(1).default(5000),
+  /** Pixels of zeros around an image before the random crop. The usual recipe of CIFAR-10. */
+  padding: integer(0, 64).default(4),
+  /** Mirror half of the training images. Recipes. */
+  flip: flag().default(true),
+});
+
+const training = z.strictObject({
+  /** Optimiser steps. Recipes: 120 epochs x 1,203. */
+  steps: integer(1).default(144_360),
+  /** Images a step. Recipes: 8 x 128. */
+  batch: integer(1).default(1024),
+  /** At step 0; falls along a cosine, step by step, to `minLearningRate` at the last one. Recipes. */
+  learningRate: number('a number above 0', (value) => value > 0).default(0.12),
+  minLearningRate: notNegative().default(1e-5),
+  /** Of SGD. Recipes. */
+  momentum: fractionBelowOne().default(0.9),
+  nesterov: flag().default(true),
+  /** On all weights but biases and batch norm. Recipes. */
+  weightDecay: notNegative().default(4e-5),
+  /** In the training and in the ranking loss. Recipes. */
+  labelSmoothing: fractionBelowOne().default(0.1),
+  /** Before the classifier. Recipes: none in the supernet. */
+  dropout: fractionBelowOne().default(0),
+});
+
+const sampling = z.strictObject({
+  method: choice(['greedy', 'uniform']).default('greedy'),
+  /** m: paths that are ranked in a round. Paper. */
+  paths: integer(1).default(10),
+  /** k: the best of them, trained one a step. Paper. */
+  keep: integer(1).default(5),
+  /** Capacity of the candidate pool. Paper. */
+  pool: integer(1).default(1000),
+  /**
+   * FLOPs above which a path stays out of the pool (it may still be trained). The paper's 330M belongs to 224 pixels; at
+   * another resolution it would mean nothing, so the default is none.
+   */
+  flopsLimit: flopsLimit.default(null),
+  /** Probability of drawing from the pool at the last step; rises linearly from 0 at the end of the warm-up. Paper. */
+  epsilon: fraction().default(0.8),
+  /** First steps, uniform and without ranking. Recipes. */
+  warmupSteps: integer(0).default(10_000),
+  ranking: z
+    .strictObject({
+      /** Held-out images, always the same ones. Paper. */
+      images: integer(1).default(1000),
+      /** Images that share batch statistics. Recipes: 128 a GPU; ours: a divisor of 1,000. */
+      batch: integer(1).default(250),
+    })
+    .prefault({}),
+  /** Stops training once the pool changes by at most `alpha` in `every` steps; null trains to the end. */
+  stop: z
+    .strictObject(
+      {
+        /** Paper. */
+        alpha: fraction().default(0.08),
+        /** Recipes. (The paper's stop at epoch 46 fits about 1,000.) */
+        every: integer(1).default(10_000),
+      },
+      { error: 'null, or a section with the keys alpha, every' },
+    )
+    .nullable()
+    .prefault({}),
+});
+
+const search = z.strictObject({
+  /** Paths in a generation. Recipes, as the next five. */
+  population: integer(1).default(50),
+  generations: integer(1).default(20),
+  /** Best paths so far, the parents of the next generation. */
+  topK: integer(1).default(10),
+  mutations: integer(0).default(25),
+  /** For each layer. */
+  mutationProbability: number('a number above 0, at most 1', (value) => value > 0 && value <= 1).default(0.1),
+  crossovers: integer(0).default(25),
+  /** Training images for the batch-norm statistics of a candidate. Recipes: 20 batches of 8 x 128. */
+  calibrationImages: integer(1).default(20_480),
+  /** Recipes: 128 a GPU. */
+  calibrationBatch: integer(1).default(128),
+  /** Held-out images that score a candidate. Recipes: all of them. */
+  validationImages: integer(1).default(5000),
+  validationBatch: integer(1).default(250),
+  /** Random paths under the same limit that the result is compared with. Ours. */
+  randomBaseline: integer(0).default(50),
+  /** Best paths that are cut out as subnets. Ours. */
+  subnets: integer(0).default(1),
+});
+
+const engine = z.strictObject({
+  /** 0: as many as the machine has processors. */
+  threads: integer(0, 1024).default(0),
+  /** oneDNN kernels on a CPU: faster from about 64 pixels up, slower on small images. */
+  onednn: flag().default(true),
+  /** The same bits on the same machine, at some cost on a GPU. */
+  deterministic: flag().default(true),
+  precision: choice(['float32']).default('float32'),
+});
+
+const checkpoints = z.strictObject({
+  /** Steps between two. Ours. */
+  every: integer(1).default(1000),
+  /** How many of the newest stay. Ours. */
+  keep: integer(1).default(2),
+});
+
+const logging = z.strictObject({
+  /** Steps between two lines of metrics.jsonl. Ours. */
+  every: integer(1).default(50),
+});
+
+/** The sections as written; `runConfigSchema` fills in what depends on another section. */
+export const sectionsSchema = z.strictObject({
+  /** Of every random stream. TensorFlow takes 31 bits. */
+  seed: integer(0, 2 ** 31 - 1).default(42),
+  space: space.prefault({}),
+  data: data.prefault({}),
+  training: training.prefault({}),
+  sampling: sampling.prefault({}),
+  search: search.prefault({}),
+  engine: engine.prefault({}),
+  checkpoints: checkpoints.prefault({}),
+  logging: logging.prefault({}),
+});
+
+/** A resolved config: no key is missing. `constraints.ts` checks what the keys demand of each other. */
+export const runConfigSchema = sectionsSchema.transform((config) => {
+  const { preset, width, resolution, classes, strides } = config.space;
+  const dataSet = dataSets[config.data.dataset];
+  return {
+    ...config,
+    space: {
+      preset,
+      resolution: resolution ?? dataSet.resolution,
+      classes: classes ?? dataSet.classes,
+      width,
+      strides: strides ?? [...spacePresets[preset].strides],
+    },
+  };
+});
+
+export type RunConfig = z.infer<typeof runConfigSchema>;
