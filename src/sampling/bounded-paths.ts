@@ -2,11 +2,12 @@
  * Uniform sampling from the paths whose summed costs stay within limits: paths are counted on quantised costs, drawn by
  * these counts, and checked with the true costs.
  *
- * Why it is exact. Let slack be the limit less the cheapest path, and excess an operation's cost over its layer's cheapest. A path
- * fits where its excesses sum to at most the slack. Each excess is rounded *down* to whole units of the slack, so every path
- * that fits also fits after rounding: the rounded set contains the true one. Counting the completions of each prefix in
- * the rounded set, back to front, gives uniform draws from it; rejecting those that do not truly fit leaves uniform
- * draws from the true set. Counts are doubles: exact to 2^53, above that to a relative 1e-13.
+ * Why it is exact. Let slack be the limit less the cheapest path, and excess an operation's cost over its layer's
+ * cheapest. A path fits where its excesses sum to at most the slack. Each excess is rounded *down* to whole units of
+ * the slack, so every path that fits also fits after rounding: the rounded set contains the true one. Counting the
+ * completions of each prefix in the rounded set, back to front, gives uniform draws from it; rejecting those that do
+ * not truly fit leaves uniform draws from the true set. Counts are doubles: exact to 2^53, above that to a relative
+ * 1e-13.
  *
  * Measured on the 7^21 space at 224 px: at most 330M FLOPs, 1 draw in 400 is rejected (94 in 100 of plain uniform draws
  * would be), with a parameter limit beside it 1 in 3; counting takes 0.1 s, a path 30–90 µs.
@@ -28,8 +29,8 @@ export interface BoundedPaths {
   /** A path drawn uniformly from those that fit. Always ends: see `usualTries`. */
   sample(stream: RandomStream): Path;
   /**
-   * Up to `count` paths that fit and are not `known`, in a fixed order, without chance; `complete` says that there are no
-   * others. Looks at `searchNodes` prefixes at most, which only several limits at once could need.
+   * Up to `count` paths that fit and are not `known`, in a fixed order, without chance; `complete` says that there are
+   * no others. Looks at `searchNodes` prefixes at most, which only several limits at once could need.
    */
   findOthers(
     known: (path: Path) => boolean,
@@ -38,9 +39,9 @@ export interface BoundedPaths {
 }
 
 /**
- * Draws that may be rejected before `sample` falls back on a walk: the path known to fit, one layer after another in random
- * order set to a random operation that keeps it within the limits. Not uniform, but certain. It takes costs made for it to
- * get there: at the rates above, 10,000 rejections in a row do not happen.
+ * Draws that may be rejected before `sample` falls back on a walk: the path known to fit, one layer after another in
+ * random order set to a random operation that keeps it within the limits. Not uniform, but certain. It takes costs made
+ * for it to get there: at the rates above, 10,000 rejections in a row do not happen.
  */
 const usualTries = 10_000;
 /** States of the counting table for each layer, shared by all limits: 8 bytes each. */
@@ -56,8 +57,9 @@ interface ExcessBound {
 }
 
 /**
- * The paths within all bounds, or null if there are none. (Under several bounds at once that is decided exactly unless more than
- * 1,000 partial paths of a layer are incomparable; then the most balanced are followed, and null may miss a path.)
+ * The paths within all bounds, or null if there are none. (Under several bounds at once that is decided exactly unless
+ * more than 1,000 partial paths of a layer are incomparable; then the most balanced are followed, and null may miss a
+ * path.)
  */
 export function boundPaths(
   bounds: readonly CostBound[],

@@ -31,9 +31,9 @@ const stateSchema = z.strictObject({
 });
 
 /**
- * Each step gives all its paths at once: their gradients on the same mini-batch are summed, not averaged, and the optimiser
- * steps once. Throws GreedynasError (usage) for a space whose layers differ in their number of operations, (io) for a
- * damaged state.
+ * Each step gives all its paths at once: their gradients on the same mini-batch are summed, not averaged, and the
+ * optimiser steps once. Throws GreedynasError (usage) for a space whose layers differ in their number of operations,
+ * (io) for a damaged state.
  */
 export function createFairSampler({ space, stream, state }: FairSamplerOptions): Sampler {
   checkSpace(space);

@@ -1,4 +1,6 @@
-/** Path sampling uniform over bins of FLOPs, and within a bin over its paths (SPOS, Guo et al., as its code does it). */
+/**
+ * Path sampling uniform over bins of FLOPs, and within a bin over its paths (SPOS, Guo et al., as its code does it).
+ */
 import { z } from 'zod';
 import { GreedynasError } from '../errors.ts';
 import { type RandomStream, restoreStream } from '../random/stream.ts';
@@ -36,8 +38,8 @@ const stateSchema = z.strictObject({
 const mostBins = 64;
 
 /**
- * Where the reference tries up to 500 uniform paths to hit the bin, this draws from the bin itself, also from those that hold one path in a million.
- * Throws GreedynasError (usage) for bins that hold no path, (io) for a damaged state.
+ * Where the reference tries up to 500 uniform paths to hit the bin, this draws from the bin itself, also from those
+ * that hold one path in a million. Throws GreedynasError (usage) for bins that hold no path, (io) for a damaged state.
  */
 export function createFlopsBinsSampler({ space, bins, stream, state }: FlopsBinsSamplerOptions): Sampler {
   const saved = state === undefined ? null : readSaved(stateSchema, state, 'state of the FLOPs-bins sampler');

@@ -55,14 +55,15 @@ interface Draw {
 }
 
 /**
- * After warm-up, whenever the queue is empty: draws m paths, each from the pool with probability ε, else uniformly; scores
- * them; offers them to the pool; queues the k best. Each step then trains the next of the queue, best first, so that a
- * ranking happens once in k steps.
+ * After warm-up, whenever the queue is empty: draws m paths, each from the pool with probability ε, else uniformly;
+ * scores them; offers them to the pool; queues the k best. Each step then trains the next of the queue, best first, so
+ * that a ranking happens once in k steps.
  *
  * Draws are independent and may repeat (small spaces, small pools). A path drawn twice is scored once, offered to the
  * pool once and counted once as evaluated, but keeps both its places in the ranking, so that always k steps follow.
  *
- * Throws GreedynasError (usage) for options that contradict each other, (io) for a `state` that is damaged or of other options.
+ * Throws GreedynasError (usage) for options that contradict each other, (io) for a `state` that is damaged or of other
+ * options.
  */
 export function createGreedySampler(options: GreedySamplerOptions): GreedySampler {
   checkOptions(options);

@@ -1,4 +1,7 @@
-/** The candidate pool as `pool.json`: `{capacity, paths: [{path, loss, flops, evaluations}]}`, best first, `path` as genotype text. */
+/**
+ * The candidate pool as `pool.json`: `{capacity, paths: [{path, loss, flops, evaluations}]}`, best first, `path` as
+ * genotype text.
+ */
 import { z } from 'zod';
 import { GreedynasError } from '../errors.ts';
 import { formatGenotype, parseGenotype } from '../space/genotype.ts';
@@ -25,8 +28,8 @@ const fileSchema = z.strictObject({
 });
 
 /**
- * The entries of a `pool.json` (its parsed JSON), in its order. Throws GreedynasError (io) naming `file` and the entry if it
- * is not one or its paths are not of `space`.
+ * The entries of a `pool.json` (its parsed JSON), in its order. Throws GreedynasError (io) naming `file` and the entry
+ * if it is not one or its paths are not of `space`.
  */
 export function parsePool(space: Space, value: unknown, file = 'pool.json'): PoolEntry[] {
   const { paths } = readSaved(fileSchema, value, file);

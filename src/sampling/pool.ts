@@ -26,8 +26,9 @@ export interface CandidatePool {
   readonly capacity: number;
   readonly size: number;
   /**
-   * Takes the fresh loss of a path; returns whether the path is in the pool afterwards. A path that is there already gets the
-   * mean of its old and its fresh loss and moves to its new place. A loss that is not finite never enters, and removes the path.
+   * Takes the fresh loss of a path; returns whether the path is in the pool afterwards. A path that is there already
+   * gets the mean of its old and its fresh loss and moves to its new place. A loss that is not finite never enters, and
+   * removes the path.
    */
   offer(path: Path, loss: number): boolean;
   has(path: Path): boolean;
@@ -51,13 +52,16 @@ export interface PoolOptions {
 
 interface Held extends PoolEntry {
   readonly key: string;
-  /** Arrival number: makes the order (loss, arrival) total, so that a place is found by binary search even among equals. */
+  /**
+   * Arrival number: makes the order (loss, arrival) total, so that a place is found by binary search even among equals.
+   */
   readonly arrival: number;
 }
 
 /**
- * An empty pool. A sorted array for order and uniform draws, a map for membership: an offer costs O(log n) comparisons and
- * one block move. At capacity a newcomer must be better than the worst; among equal losses those who came first stay.
+ * An empty pool. A sorted array for order and uniform draws, a map for membership: an offer costs O(log n) comparisons
+ * and one block move. At capacity a newcomer must be better than the worst; among equal losses those who came first
+ * stay.
  */
 export function createPool(options: PoolOptions): CandidatePool {
   return poolHolding(options, []);
@@ -153,9 +157,9 @@ export function poolStateSchema(space: Space): z.ZodType<PoolState> {
 }
 
 /**
- * The pool that `toJSON()` described, with the gate and the capacity of `options`. Throws GreedynasError (io) naming `what` and the place if the
- * value is not such a pool: wrong types, operations out of range, more paths than the capacity, a path twice, not best
- * first, a path behind the gate, FLOPs that the space does not give.
+ * The pool that `toJSON()` described, with the gate and the capacity of `options`. Throws GreedynasError (io) naming
+ * `what` and the place if the value is not such a pool: wrong types, operations out of range, more paths than the
+ * capacity, a path twice, not best first, a path behind the gate, FLOPs that the space does not give.
  */
 export function restorePool(
   space: Space,

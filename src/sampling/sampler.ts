@@ -1,4 +1,6 @@
-/** What the trainer asks of a sampler: which path to train next. Every sampling method answers through this interface. */
+/**
+ * What the trainer asks of a sampler: which path to train next. Every sampling method answers through this interface.
+ */
 import type { Path } from '../space/space.ts';
 
 /**
@@ -30,8 +32,8 @@ export interface StopCheck {
 
 export interface Sampler {
   /**
-   * The paths of step `step`. Steps count from 0 and only go up; a path is returned to be trained once, so ask once a step.
-   * Throws RangeError for a step that is not after the last one.
+   * The paths of step `step`. Steps count from 0 and only go up; a path is returned to be trained once, so ask once a
+   * step. Throws RangeError for a step that is not after the last one.
    */
   next(step: number, score: ScorePaths): SampledStep;
   /** The check at which the stop rule fired: end training after this step. Null as long as it has not. */

@@ -1,4 +1,6 @@
-/** Guards the order of steps: schedules, snapshots and restored samplers are wrong if a step comes twice or goes back. */
+/**
+ * Guards the order of steps: schedules, snapshots and restored samplers are wrong if a step comes twice or goes back.
+ */
 import { z } from 'zod';
 
 /** The last step taken; −1 before the first. */

@@ -10,7 +10,9 @@ import { countSchema, pathSchema, readSaved } from './saved-state.ts';
 export interface StopRuleOptions {
   /** Stop at π ≤ alpha, 0 … 1; the reference's 0.08. */
   readonly alpha: number;
-  /** Steps from one snapshot to the next, at least 2; the reference's 10,000 (the paper's own run suggests about 1,000). */
+  /**
+   * Steps from one snapshot to the next, at least 2; the reference's 10,000 (the paper's own run suggests about 1,000).
+   */
   readonly every: number;
 }
 
@@ -23,8 +25,8 @@ export interface StopRuleState {
 export interface StopRule {
   /**
    * To be called once for each step after warm-up, with the pool as that step's ranking left it. Takes the snapshot P_t
-   * where step % every = 0, compares where step % every = every − 1, and returns π there, else null. There is no comparison
-   * before the first snapshot, and an empty pool counts as wholly new (π = 1).
+   * where step % every = 0, compares where step % every = every − 1, and returns π there, else null. There is no
+   * comparison before the first snapshot, and an empty pool counts as wholly new (π = 1).
    */
   observe(step: number, pool: CandidatePool): number | null;
   /** Every comparison so far, in order. */

@@ -1,4 +1,6 @@
-/** Distinct new paths within limits: uniform draws, then, where those keep repeating, a complete look at what is left. */
+/**
+ * Distinct new paths within limits: uniform draws, then, where those keep repeating, a complete look at what is left.
+ */
 import type { RandomStream } from '../random/stream.ts';
 import type { BoundedPaths } from '../sampling/bounded-paths.ts';
 import { pathKey } from '../space/genotype.ts';

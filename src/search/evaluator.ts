@@ -21,9 +21,10 @@ export interface Candidate {
 export type Evaluate = (path: Path) => { readonly loss: number; readonly top1: number };
 
 /**
- * What ranks candidates. `top1` (default): accuracy, equal accuracies by loss. That is the recipe's measure and the one users
- * compare, and on a whole validation set its noise is small: sqrt(p (1 − p) / n) is 0.2 points for 50,000 images. `loss`: loss, equal losses by accuracy. With
- * few images the loss ranks better (the paper's Table 3, 1,000 images: Kendall 0.85 against 0.70): take it below about 10,000.
+ * What ranks candidates. `top1` (default): accuracy, equal accuracies by loss. That is the recipe's measure and the one
+ * users compare, and on a whole validation set its noise is small: sqrt(p (1 − p) / n) is 0.2 points for 50,000 images.
+ * `loss`: loss, equal losses by accuracy. With few images the loss ranks better: the paper's Table 3, with 1,000 images,
+ * has Kendall 0.85 for the loss against 0.70 for the accuracy.
  */
 export type Objective = 'top1' | 'loss';
 
@@ -80,8 +81,8 @@ function candidateOf(space: Space, path: Path, { loss, top1 }: { loss: number; t
 }
 
 /**
- * Best first by the objective; then fewer FLOPs; then in the given order. A candidate whose loss or accuracy is not finite
- * has diverged and ranks behind all others.
+ * Best first by the objective; then fewer FLOPs; then in the given order. A candidate whose loss or accuracy is not
+ * finite has diverged and ranks behind all others.
  */
 export function rankCandidates(candidates: readonly Candidate[], objective: Objective = 'top1'): Candidate[] {
   const compare = (a: Candidate, b: Candidate): number => {

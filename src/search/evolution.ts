@@ -25,7 +25,10 @@ export interface EvolutionOptions {
   readonly space: Space;
   readonly limits: Limits;
   readonly evaluate: Evaluate;
-  /** Paths of the first generation, best first: the candidate pool. Those over the limits and repetitions are passed over. */
+  /**
+   * Paths of the first generation, best first: the candidate pool. Those over the limits and repetitions are passed
+   * over.
+   */
   readonly initial: readonly Path[];
   /** Paths of a generation; the paper's 50. */
   readonly population: number;
@@ -70,8 +73,8 @@ export interface Evolution extends Search {
 
 /**
  * Runs the evolution to its end and returns every path evaluated, best first; at most population · generations. Calls
- * `onGeneration` after each generation with the state to save; the last one's `ended` says whether all generations ran or every
- * path within the limits had been evaluated before (`exhausted`).
+ * `onGeneration` after each generation with the state to save; the last one's `ended` says whether all generations ran
+ * or every path within the limits had been evaluated before (`exhausted`).
  */
 export function evolve(
   options: EvolutionOptions & { readonly onGeneration?: (state: EvolutionState) => void },

@@ -19,8 +19,8 @@ type LimitName = (typeof limitNames)[number];
 const units: Readonly<Record<LimitName, string>> = { flops: 'FLOPs', params: 'parameters' };
 
 /**
- * Throws GreedynasError (usage) if a limit is not a positive number, or no path of the space keeps it, or none keeps all;
- * the message states the space's smallest and largest values.
+ * Throws GreedynasError (usage) if a limit is not a positive number, or no path of the space keeps it, or none keeps
+ * all; the message states the space's smallest and largest values.
  */
 export function checkLimits(space: Space, limits: Limits): void {
   limitedPaths(space, limits);

@@ -1,8 +1,8 @@
 /** Where a value stands in a sample, for "the best against 50 random paths". */
 
 /**
- * Percentile rank of `value`, 0 … 100: the share of the sample below it, equal values counted half. NaN in the sample counts as
- * below. Throws RangeError for an empty sample or a NaN value.
+ * Percentile rank of `value`, 0 … 100: the share of the sample below it, equal values counted half. NaN in the sample
+ * counts as below. Throws RangeError for an empty sample or a NaN value.
  */
 export function percentileOf(value: number, sample: readonly number[]): number {
   if (sample.length === 0) throw new RangeError('percentileOf: the sample is empty');
@@ -13,8 +13,8 @@ export function percentileOf(value: number, sample: readonly number[]): number {
 }
 
 /**
- * The sample's quantile at `share` (0 … 1), linear between order statistics (R's type 7, NumPy's default). Throws RangeError for an
- * empty sample, NaN in it, or a share outside 0 … 1.
+ * The sample's quantile at `share` (0 … 1), linear between order statistics (R's type 7, NumPy's default). Throws
+ * RangeError for an empty sample, NaN in it, or a share outside 0 … 1.
  */
 export function quantile(sample: readonly number[], share: number): number {
   if (sample.length === 0 || sample.some(Number.isNaN)) {

@@ -44,8 +44,8 @@ export function searchRandom(options: RandomSearchOptions): readonly Candidate[]
 }
 
 /**
- * Throws GreedynasError (usage) for limits that no path keeps, (io) for a state that is damaged or of other limits. All paths
- * are drawn at the start, so that the evaluations between two runs cannot change them.
+ * Throws GreedynasError (usage) for limits that no path keeps, (io) for a state that is damaged or of other limits. All
+ * paths are drawn at the start, so that the evaluations between two runs cannot change them.
  */
 export function createRandomSearch(options: RandomSearchOptions): Search {
   const { space, evaluate, objective, count } = options;

@@ -1,9 +1,11 @@
-/** What every search offers: one evaluation at a time, so that a caller can show progress, save, and stop between them. */
+/**
+ * What every search offers: one evaluation at a time, so that a caller can show progress, save, and stop between them.
+ */
 import type { Candidate } from './evaluator.ts';
 
 /**
- * Why a search ended: `complete`: its configured length; `exhausted`: every path within the limits was evaluated, and it
- * returns fewer than asked for. (Under several limits at once, also when 2,000,000 prefixes showed no other path.)
+ * Why a search ended: `complete`: its configured length; `exhausted`: every path within the limits was evaluated, and
+ * it returns fewer than asked for. (Under several limits at once, also when 2,000,000 prefixes showed no other path.)
  */
 export type SearchEnd = 'complete' | 'exhausted';
 
@@ -15,7 +17,10 @@ export interface Search {
   readonly evaluated: number;
   /** Every path evaluated so far, best first. */
   ranked(): readonly Candidate[];
-  /** Everything that decides what follows, as plain JSON, after any evaluation; a search made with it as `state` goes on identically. */
+  /**
+   * Everything that decides what follows, as plain JSON, after any evaluation; a search made with it as `state` goes on
+   * identically.
+   */
   state(): unknown;
 }
 

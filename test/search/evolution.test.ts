@@ -12,7 +12,9 @@ import { feasiblePaths, spaceWithLimits } from './random-space.ts';
 
 const space = toySpace(12, 5);
 
-/** Accuracy rises with expansion, as in real spaces, with a part of each gene and pair of neighbours that must be found. */
+/**
+ * Accuracy rises with expansion, as in real spaces, with a part of each gene and pair of neighbours that must be found.
+ */
 function simulated(seed: number): Evaluate {
   const stream = createStream(seed, 'objective');
   const single = space.layers.map((layer) => layer.operations.map(() => stream.uniform()));

@@ -66,7 +66,8 @@ describe('samplePathUnder', () => {
     const paths = Array.from({ length: 2000 }, () => samplePathUnder(space, limits, stream));
     expect(performance.now() - began).to.be.below(5000);
     expect(paths.every((path) => pathFlops(space, path) <= limits.flops)).to.equal(true);
-    // The same share of paths in a band below the limit as plain rejection finds: four standard deviations of the difference.
+    // The same share of paths in a band below the limit as plain rejection finds: four standard deviations of the
+    // difference.
     const plain: number[] = [];
     while (plain.length < 2000) {
       const cost = pathFlops(
@@ -121,7 +122,8 @@ describe('checkLimits', () => {
   });
 
   it('refuses limits that no path keeps at once, with both ranges', () => {
-    // Without an expanding convolution the 7x7 kernel has more parameters; the expansion by 2 runs before the stride and has more FLOPs.
+    // Without an expanding convolution the 7x7 kernel has more parameters; the expansion by 2 runs before the stride
+    // and has more FLOPs.
     const space = spaceOf([
       { name: 'a', stride: 2, inChannels: 8, outChannels: 8, operations: [mbconv(1, 7), mbconv(2, 3)] },
     ]);
