@@ -15,13 +15,14 @@ flags = $(if $(CONFIG),--config '$(CONFIG)') $(if $(DATA),--data '$(DATA)') $(if
 .PHONY: help setup train-supernet search evaluate test bench
 
 help: ## list the targets
-	@awk -F ': |## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$3 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 	@echo 'Knobs (make <target> KNOB=value):'
 	@awk -F ' *\\?=# *' '/^[A-Z]+ +\?=#/ { printf "     %-16s %s\n", $$1, $$2 }' Makefile
 
 # npm writes node_modules/.package-lock.json last, so it tells whether an install is whole and newer than the lock file.
 node_modules/.package-lock.json: package-lock.json
-	npm ci --include=dev --ignore-scripts --no-audit --no-fund
+	@echo 'npm ci --ignore-scripts' >&2
+	@npm ci --include=dev --ignore-scripts --no-audit --no-fund >&2
 	@touch $@
 
 setup: node_modules/.package-lock.json ## npm packages, TensorFlow and its addon (does nothing when all is there)
