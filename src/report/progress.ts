@@ -1,6 +1,7 @@
 /** The progress of a training: a bar in a terminal, plain lines elsewhere. */
 import type { Writable } from 'node:stream';
-import { Format, SingleBar } from 'cli-progress';
+// CommonJS: its names are only on the default export.
+import cliProgress from 'cli-progress';
 import { formatCount, formatDuration } from './format.ts';
 
 export interface StepReport {
@@ -91,12 +92,10 @@ export function createProgress(options: ProgressOptions): ProgressDisplay {
   };
 }
 
-function createBar(stream: Writable): SingleBar {
-  return new SingleBar({
-    // The types ask for a stream of the process; the bar only writes to it.
-    stream: stream as NodeJS.WritableStream,
-    format: (format, parameters, payload) =>
-      `${Format.BarFormat(parameters.progress, format)} ${parameters.value}/${parameters.total}  loss ${payload.loss}  ε ${payload.epsilon}  pool ${payload.pool}  ${payload.speed} images/s  ${payload.left} left`,
+function createBar(stream: Writable) {
+  return new cliProgress.SingleBar({
+    stream,
+    format: '{bar} {value}/{total}  loss {loss}  ε {epsilon}  pool {pool}  {speed} images/s  {left} left',
     barCompleteChar: '█',
     barIncompleteChar: '░',
     barsize: 20,

@@ -1,0 +1,40 @@
+/** The public library: search spaces, samplers, training, search. Everything that is not named here is private. */
+export { type ConfigRequest, loadConfig, parseConfig, stringifyConfig } from './config/load.ts';
+export type { RunConfig } from './config/schema.ts';
+export { createTrainingBatches, type TrainingBatches, takeStack } from './data/batches.ts';
+export { loadCifar10 } from './data/cifar10.ts';
+export type { DataSet, ImageSet } from './data/dataset.ts';
+export { type ErrorCode, exitCodes, GreedynasError } from './errors.ts';
+export { createStream, type RandomStream, restoreStream } from './random/stream.ts';
+export { createGreedySampler, type GreedySampler, type GreedySamplerOptions } from './sampling/greedy.ts';
+export { type CandidatePool, createPool, type PoolEntry } from './sampling/pool.ts';
+export { parsePool } from './sampling/pool-file.ts';
+export type { SampledStep, Sampler, ScorePaths } from './sampling/sampler.ts';
+export { createUniformSampler } from './sampling/uniform.ts';
+export { type Candidate, createCachedEvaluator, type Evaluate, rankCandidates } from './search/evaluator.ts';
+export { createEvolution, type EvolutionOptions, evolve } from './search/evolution.ts';
+export { checkLimits, type Limits, samplePathUnder } from './search/limits.ts';
+export { searchRandom } from './search/random.ts';
+export { searchRun } from './search/run-search.ts';
+export type { SearchResult } from './search/supernet-search.ts';
+export {
+  type CostTable,
+  costTable,
+  describePath,
+  flopsRange,
+  formatFlops,
+  parseFlops,
+  pathCount,
+  pathFlops,
+  pathParams,
+} from './space/cost.ts';
+export { formatGenotype, parseGenotype, validatePath } from './space/genotype.ts';
+export { buildSpace, type SpaceOptions, spacePresetNames } from './space/presets.ts';
+export type { Layer, Operation, Path, Space } from './space/space.ts';
+export { createSubnetSession, createSupernetSession, type SessionOptions } from './supernet/session.ts';
+export { readSubnet, type SubnetDescription } from './supernet/subnet.ts';
+export type { ImageBatch, Scores, StackName, StepResult, Supernet } from './supernet/supernet.ts';
+export { correctedImages } from './training/ledger.ts';
+export { type TrainRequest, trainInFolder } from './training/session.ts';
+export type { SupernetRunResult, TrainingSurroundings } from './training/supernet-run.ts';
+export { type TrainerOptions, type TrainingResult, trainSupernet } from './training/trainer.ts';

@@ -1,0 +1,253 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { commands } from '../../src/cli/main.ts';
+import { listSteps } from '../../src/training/checkpoint.ts';
+import { acquireLock } from '../../src/training/lock.ts';
+import { temporaryFolder } from '../training/temporary.ts';
+import { greedynas, type Simulation, writeSmallConfig } from './simulated-surroundings.ts';
+
+describe('cli/main', () => {
+  const folder = temporaryFolder();
+  const run = (line: string, simulation?: Simulation) =>
+    greedynas(
+      folder(),
+      line.split(' ').filter((word) => word !== ''),
+      simulation,
+    );
+  const train = (more = '', simulation?: Simulation) =>
+    run(`train-supernet --config ${writeSmallConfig(folder())} --run small ${more}`, simulation);
+
+  describe('help', () => {
+    // To renew after a wanted change: UPDATE_SNAPSHOTS=1 npx mocha test/cli/main.test.ts
+    const cases = [['greedynas', '--help'], ...commands.map(({ name }) => [name, `${name} --help`])];
+    for (const [name, line] of cases) {
+      it(`of ${name} is as it was`, async () => {
+        const path = new URL(`help/${name}.txt`, import.meta.url);
+        const { code, stdout, stderr } = await run(line!);
+        expect(code).to.equal(0);
+        expect(stderr).to.equal('');
+        if (process.env.UPDATE_SNAPSHOTS === '1') {
+          writeFileSync(path, stdout);
+        }
+        expect(stdout).to.equal(readFileSync(path, 'utf8'));
+      });
+    }
+
+    it('of every command has examples and says which files it writes', async () => {
+      for (const { name, examples } of commands) {
+        const { stdout } = await run(`${name} --help`);
+        expect(examples.length, name).to.be.above(0);
+        expect(stdout)
+          .to.match(/Examples:/)
+          .and.to.match(/Writes/)
+          .and.to.match(/--json/);
+      }
+    });
+
+    it('comes to standard error with exit code 2 where no command is given', async () => {
+      const { code, stdout, stderr } = await run('');
+      expect(code).to.equal(2);
+      expect(stdout).to.equal('');
+      expect(stderr).to.include('greedynas <command>');
+    });
+  });
+
+  describe('usage errors are one line and exit code 2', () => {
+    const cases: [string, RegExp][] = [
+      ['trian-supernet', /no command "trian-supernet"\. Did you mean train-supernet\?/],
+      ['nonsense', /no command "nonsense"\. The commands are/],
+      ['search --flop 330M', /search has no flag --flop\. Did you mean --flops\?/],
+      ['train-supernet --steps 5', /train-supernet has no flag --steps/],
+      ['train-supernet -x', /has no flag --x/],
+      ['search', /Missing required argument: flops/],
+      ['search --flops', /Not enough arguments following: flops/],
+      ['search --flops=', /--flops needs a value/],
+      ['search --flops 1M --flops 2M', /--flops was given 2 times/],
+      ['space extra', /space does not take "extra"/],
+      ['evaluate --subnet x --split train', /split.*Choices: "validation", "test"/],
+      ['train-supernet --run ../x', /"\.\.\/x" is no run name/],
+      ['train-supernet --config missing.yaml', /missing\.yaml/],
+      ['train-supernet --set training.stpes=5', /training\.stpes/],
+      ['search --flops 330M', /no run in .*there are no runs yet/],
+      ['search --flops much', /much/],
+      ['train-supernet --resume', /no run "default"/],
+      ['space --preset mobilenet-8', /mobilenet-8.*mobilenet-7/],
+      ['space --preset mobilenet-7 --set seed=1', /give it alone/],
+    ];
+    for (const [line, message] of cases) {
+      it(line, async () => {
+        const config = writeSmallConfig(folder());
+        const given = line.includes('--set training') ? `${line} --config ${config}` : line;
+        const { code, stdout, stderr } = await run(given);
+        expect(stderr).to.match(message);
+        expect(stderr).to.match(/^greedynas: [^\n]*\n$/);
+        expect(code).to.equal(2);
+        expect(stdout).to.equal('');
+      });
+    }
+  });
+
+  describe('train-supernet', () => {
+    it('trains, logs plain lines to standard error, and prints a summary', async () => {
+      const { code, stdout, stderr } = await train();
+      expect(code).to.equal(0);
+      expect(stderr.trimEnd().split('\n')).to.have.length(15);
+      expect(stderr).to.match(/^step 4\/60 {2}loss \d\.\d{3} {2}epsilon 0\.00 {2}pool 0 /);
+      expect(stdout).to.match(/^Trained to its full length, 60 steps\./);
+      expect(stdout).to.include('Next: greedynas search --run small');
+    });
+
+    it('with --json prints one JSON object to standard output and nothing else', async () => {
+      const { stdout } = await train('--json');
+      expect(stdout.trimEnd()).to.not.include('\n');
+      expect(JSON.parse(stdout)).to.include({ run: 'small', end: 'length', step: 60 });
+    });
+
+    it('takes --set, and writes the resolved config', async () => {
+      await train('--set training.steps=20 --set sampling.warmupSteps=3');
+      const config = readFileSync(join(folder(), 'checkpoints', 'small', 'config.yaml'), 'utf8');
+      expect(config).to.include('steps: 20').and.to.include('warmupSteps: 3');
+    });
+
+    it('refuses to start a run that exists', async () => {
+      await train();
+      const { code, stderr } = await train();
+      expect(code).to.equal(2);
+      expect(stderr).to.include('--resume');
+    });
+
+    for (const [name, expected] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+    ] as const) {
+      it(`on ${name} finishes the step, saves, exits with ${expected}, and --resume ends as if nothing had been`, async () => {
+        const stopped = await train('', { signal: { name, inStep: 32 } });
+        expect(stopped.code).to.equal(expected);
+        expect(stopped.stderr).to.include(`${name}: finishing the step and saving`);
+        expect(stopped.stdout).to.include('--resume');
+        const directory = join(folder(), 'checkpoints', 'small');
+        expect((await listSteps(directory))[0]).to.equal(33);
+        // Without --config: the run's own.
+        const resumed = await run('train-supernet --run small --resume');
+        expect(resumed.code, resumed.stderr).to.equal(0);
+        expect(resumed.stderr).to.include('resuming small at step 33');
+        await run(`train-supernet --config ${writeSmallConfig(folder())} --run whole`);
+        for (const file of ['metrics.jsonl', 'pool.json', 'step-00000060/state.json']) {
+          const text = (name: string) => readFileSync(join(folder(), 'checkpoints', name, file), 'utf8');
+          expect(text('small'), file).to.equal(text('whole'));
+        }
+      });
+    }
+
+    it('refuses another config on resume, with old and new value', async () => {
+      await train('', { signal: { name: 'SIGINT', inStep: 12 } });
+      const { code, stderr } = await train('--resume --set training.batch=4');
+      expect(code).to.equal(2);
+      expect(stderr).to.include('training.batch: 8 in the run, 4 now');
+    });
+
+    it('lets logging change on resume, and keeps the change', async () => {
+      await train('', { signal: { name: 'SIGINT', inStep: 12 } });
+      const { code } = await run('train-supernet --run small --resume --set logging.every=30');
+      expect(code).to.equal(0);
+      const config = readFileSync(join(folder(), 'checkpoints', 'small', 'config.yaml'), 'utf8');
+      expect(config).to.match(/logging:\n {2}every: 30/);
+    });
+
+    it('exits with 3 where training diverges, naming the step', async () => {
+      const { code, stderr } = await train('', { divergeAt: 15 });
+      expect(code).to.equal(3);
+      expect(stderr).to.include('the loss of step 15 is NaN').and.to.include('step-00000010');
+    });
+
+    it('exits with 4 where a folder cannot be made', async () => {
+      writeFileSync(join(folder(), 'checkpoints'), 'a file');
+      const { code, stderr } = await train();
+      expect(code).to.equal(4);
+      expect(stderr).to.match(/^greedynas: cannot create the folder [^\n]*\n$/);
+    });
+
+    it('exits with 5 where the run is in use, naming process and host', async () => {
+      await train();
+      const lock = await acquireLock(join(folder(), 'checkpoints', 'small'));
+      const { code, stderr } = await train('--resume');
+      await lock.release();
+      expect(code).to.equal(5);
+      expect(stderr).to.include(`process ${process.pid} on `);
+    });
+
+    it('exits with the code of what failed before the run began, which can then be started', async () => {
+      const failed = await train('', {
+        failure: async () => new (await import('../../src/errors.ts')).GreedynasError('io', 'no network'),
+      });
+      expect(failed.code).to.equal(4);
+      expect(failed.stderr).to.equal('greedynas: no network\n');
+      expect((await train()).code).to.equal(0);
+    });
+
+    it('exits with 1 on anything unexpected, asks for a report, and shows where it was', async () => {
+      const { code, stderr } = await train('', { failure: async () => new TypeError('x is not a function') });
+      expect(code).to.equal(1);
+      expect(stderr).to.include('this is a bug').and.to.include('TypeError: x is not a function').and.to.match(/ at /);
+    });
+  });
+
+  describe('search', () => {
+    it('searches the newest run and prints a table and the comparison', async () => {
+      await train();
+      const { code, stdout } = await run('search --flops 60M --data data');
+      expect(code).to.equal(0);
+      const lines = stdout.split('\n');
+      expect(lines[0]).to.match(/^ *# +top-1 +loss +FLOPs +params +path$/);
+      expect(stdout)
+        .to.include('The best against 12 random paths under the same limit')
+        .and.to.include('Next: greedynas evaluate');
+      expect(existsSync(join(folder(), 'checkpoints', 'small', 'search', '60M', 'search.json'))).to.equal(true);
+    });
+
+    it('with --json prints what search.json holds', async () => {
+      await train();
+      const { stdout } = await run('search --flops 0.06G --json --name mine --set search.generations=2');
+      const { directory, ...printed } = JSON.parse(stdout);
+      expect(printed).to.deep.equal(JSON.parse(readFileSync(join(directory, 'search.json'), 'utf8')));
+      expect(printed.candidates).to.have.length(20);
+    });
+
+    it('says within which FLOPs a limit makes sense', async () => {
+      await train();
+      const { code, stderr } = await run('search --flops 1');
+      expect(code).to.equal(2);
+      expect(stderr).to.match(/\d+ \(smallest\) to \d+ \(largest\) FLOPs/);
+    });
+
+    it('lets only search settings change', async () => {
+      await train();
+      const { code, stderr } = await run('search --flops 60M --set seed=3');
+      expect(code).to.equal(2);
+      expect(stderr).to.include('--set seed=3');
+    });
+  });
+
+  it('evaluate prints loss and accuracy', async () => {
+    const { code, stdout } = await run('evaluate --subnet somewhere --split test');
+    expect(code).to.equal(0);
+    expect(stdout).to.equal('Path: e3k3 skip\n20 test images: loss 1.250000, top-1 50.00 %, top-5 90.00 %\n');
+    const json = await run('evaluate --subnet somewhere --json');
+    expect(JSON.parse(json.stdout)).to.include({ split: 'validation', loss: 1.25 });
+  });
+
+  it("space prints the paper's space", async () => {
+    const { code, stdout } = await run('space --preset mobilenet-7');
+    expect(code).to.equal(0);
+    expect(stdout).to.include('Paths: 558545864083284007').and.to.include('stage5_0');
+    const { layers, paths } = JSON.parse((await run('space --preset nas-bench-macro --json')).stdout);
+    expect(layers).to.have.length(8);
+    expect(paths).to.equal('6561');
+  });
+
+  it('space takes the space of a config', async () => {
+    const { stdout } = await run(`space --json --config ${writeSmallConfig(folder())}`);
+    expect(JSON.parse(stdout).space).to.equal('nas-bench-macro');
+  });
+});

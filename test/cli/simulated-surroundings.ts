@@ -1,0 +1,93 @@
+/** A world for the command line without TensorFlow, data sets or a terminal. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import type { EndSignal } from '../../src/cli/signals.ts';
+import type { Surroundings } from '../../src/cli/surroundings.ts';
+import { createFakeSupernet, type FakeOptions } from '../training/fake-supernet.ts';
+import { smallConfig, smallData } from '../training/small-run.ts';
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Simulation extends FakeOptions {
+  /** A signal that comes while the training step of this number in this process is at work. */
+  readonly signal?: { readonly name: EndSignal; readonly inStep: number };
+  /** What loading the data set fails with. */
+  readonly failure?: () => Promise<Error>;
+}
+
+function collect(): { stream: Writable; text: () => string } {
+  let text = '';
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      text += chunk;
+      done();
+    },
+  });
+  return { stream, text: () => text };
+}
+
+/** Runs one command line with its runs below `folder`/checkpoints. */
+export async function greedynas(
+  folder: string,
+  argv: readonly string[],
+  simulation: Simulation = {},
+): Promise<Outcome> {
+  const stdout = collect();
+  const stderr = collect();
+  let received: EndSignal | null = null;
+  let onFirst: (signal: EndSignal) => void = () => {};
+  const surroundings: Surroundings = {
+    stdout: stdout.stream,
+    stderr: stderr.stream,
+    interactive: false,
+    checkpoints: join(folder, 'checkpoints'),
+    clock: () => 0,
+    watchSignals(listener) {
+      onFirst = listener;
+      return {
+        get received() {
+          return received;
+        },
+        stop() {},
+      };
+    },
+    loadData: async () => {
+      if (simulation.failure !== undefined) {
+        throw await simulation.failure();
+      }
+      return smallData;
+    },
+    createSupernet: async (_config, space) =>
+      createFakeSupernet(space, {
+        ...simulation,
+        onTrain(step) {
+          if (step === simulation.signal?.inStep) {
+            received = simulation.signal.name;
+            onFirst(received);
+          }
+        },
+      }),
+    cutSubnet: async () => {},
+    evaluateSubnet: async ({ split }) => {
+      const scores = { images: 20, loss: 1.25, top1: 0.5, top5: 0.9 };
+      return { path: 'e3k3 skip', split, ...scores, recorded: scores };
+    },
+    describeSession: async () => ({ started: '', host: '', pid: 0, versions: {}, engine: {}, environment: {} }),
+  };
+  // Not at the top: mocha loads test files with require, and the commands load modules with import, as second copies.
+  const { main } = await import('../../src/cli/main.ts');
+  const code = await main(argv, surroundings);
+  return { code, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+/** Writes the config of the small run and returns its path. */
+export function writeSmallConfig(folder: string, changes: object = {}): string {
+  const path = join(folder, 'small.yaml');
+  writeFileSync(path, JSON.stringify({ ...smallConfig, ...changes }));
+  return path;
+}
