@@ -46,6 +46,7 @@ const outputNames: Readonly<Record<string, readonly string[]>> = {
   ResourceApplyMomentum: [],
   RestoreV2: ['tensors*'],
   SaveV2: [],
+  SelectV2: ['output'],
   Shape: ['output'],
   Slice: ['output'],
   SoftmaxCrossEntropyWithLogits: ['loss', 'backprop'],

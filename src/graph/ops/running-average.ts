@@ -5,15 +5,27 @@ import { elementwise } from './arithmetic.ts';
 
 /**
  * variable ← variable + factor · (value − variable). With factor 1, 1/2, 1/3, … over equal batches the variable ends as
- * their mean, whatever it held before.
+ * their mean. Factor 1 sets the value itself: the sum would keep the rounding of what was there before, or its NaN.
  *
  * @returns the update, which must be made to run
  */
 export function moveTowards(scope: Scope, variable: Variable, value: Tensor, factor: Tensor): Operation {
   const current = scope.read(variable);
   const step = elementwise(scope, 'Mul', [elementwise(scope, 'Sub', [value, current]), factor], variable.shape);
-  return scope.add('AssignAddVariableOp', {
-    inputs: [scope.handle(variable), step],
+  const first = scope.addOne('GreaterEqual', {
+    inputs: [factor, scope.constant(1, 'float32')],
+    attributes: { T: attribute.type('float32') },
+    dtype: 'bool',
+    shape: [],
+  });
+  const next = scope.addOne('SelectV2', {
+    inputs: [first, value, elementwise(scope, 'AddV2', [current, step])],
+    attributes: { T: attribute.type('float32') },
+    dtype: 'float32',
+    shape: variable.shape,
+  });
+  return scope.add('AssignVariableOp', {
+    inputs: [scope.handle(variable), next],
     attributes: { dtype: attribute.type('float32') },
   });
 }
