@@ -1,0 +1,17 @@
+import { expect } from 'chai';
+import { Graph } from '../../../src/graph/graph.ts';
+import { biasAdd, matMul } from '../../../src/graph/ops/dense.ts';
+import { describeOp } from './describe-op.ts';
+
+describeOp('dense', (scope, { x, weights, bias }) => ({ y: biasAdd(scope, matMul(scope, x!, weights!), bias!) }), {
+  batched: ['x'],
+});
+
+describe('matMul', () => {
+  it('refuses matrices that do not fit, and names both shapes', () => {
+    const { main } = new Graph();
+    const a = main.constant([1, 2, 3, 4, 5, 6], 'float32', [2, 3]);
+    expect(() => matMul(main, a, a)).to.throw('matMul: [2, 3] does not fit [2, 3]');
+    expect(() => matMul(main, a, main.constant([1, 2, 3], 'float32'))).to.throw('[2, 3] does not fit [3]');
+  });
+});

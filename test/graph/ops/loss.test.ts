@@ -1,0 +1,19 @@
+import { softmaxCrossEntropy, topKCorrect } from '../../../src/graph/ops/loss.ts';
+import { describeOp } from './describe-op.ts';
+import { numberAttribute } from './fixtures.ts';
+
+describeOp(
+  'softmaxCrossEntropy',
+  (scope, { logits, labels }, attributes) => ({
+    losses: softmaxCrossEntropy(scope, logits!, labels!, numberAttribute(attributes, 'labelSmoothing')),
+  }),
+  { batched: ['logits', 'labels'] },
+);
+
+describeOp(
+  'topK',
+  (scope, { logits, labels }, attributes) => ({
+    correct: topKCorrect(scope, logits!, labels!, numberAttribute(attributes, 'k')),
+  }),
+  { batched: ['logits', 'labels'] },
+);

@@ -1,0 +1,63 @@
+import { expect } from 'chai';
+import { Graph } from '../../../src/graph/graph.ts';
+import { dropout, randomNormal, randomUniform } from '../../../src/graph/ops/random.ts';
+import { openGraph } from '../engine.ts';
+import { describeOp } from './describe-op.ts';
+import { listAttribute, numberAttribute } from './fixtures.ts';
+
+for (const [name, draw] of Object.entries({ statelessUniform: randomUniform, statelessNormal: randomNormal })) {
+  for (const seedType of ['int32', 'int64'] as const) {
+    describe(`${seedType} seeds`, () => {
+      describeOp(
+        name,
+        (scope, _, attributes) => ({
+          y: draw(
+            scope,
+            scope.constant(listAttribute(attributes, 'shape'), 'int32'),
+            scope.constant(listAttribute(attributes, 'seed'), seedType),
+          ),
+        }),
+        { batched: [] },
+      );
+    });
+  }
+}
+
+describeOp(
+  'dropout',
+  (scope, { x }, attributes) => ({
+    y: dropout(
+      scope,
+      x!,
+      numberAttribute(attributes, 'rate'),
+      scope.constant(listAttribute(attributes, 'seed'), 'int32'),
+    ),
+  }),
+  { batched: ['x'] },
+);
+
+describe('dropout', () => {
+  it('keeps the mean, and drops other values for another seed', () => {
+    const graph = new Graph();
+    const count = 20_000;
+    const x = graph.placeholder('x', 'float32', [-1]);
+    graph.output('y', dropout(graph.main, x, 0.3, graph.placeholder('seed', 'int32', [2])));
+    const session = openGraph(graph);
+    const run = (seed: number): number[] => {
+      const feeds = {
+        'x:0': { shape: [count], values: new Float32Array(count).fill(1) },
+        'seed:0': { shape: [2], values: Int32Array.of(seed, 0) },
+      };
+      return Array.from(session.run(feeds, ['y:0'])[0]!, Number);
+    };
+    const [first, again, other] = [run(1), run(1), run(2)];
+    session.close();
+    expect(again).to.deep.equal(first);
+    // Two independent draws agree with probability 0.7² + 0.3² = 0.58; the deviation of the share is 0.0035.
+    const equal = other.filter((value, index) => value === first[index]).length / count;
+    expect(equal).to.be.closeTo(0.58, 0.02);
+    const mean = first.reduce((sum, value) => sum + value, 0) / count;
+    expect(mean).to.be.closeTo(1, 0.025);
+    expect(new Set(first.map((value) => value.toFixed(5)))).to.deep.equal(new Set(['0.00000', (1 / 0.7).toFixed(5)]));
+  });
+});

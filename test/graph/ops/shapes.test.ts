@@ -1,0 +1,62 @@
+import { expect } from 'chai';
+import { Graph } from '../../../src/graph/graph.ts';
+import { reshape, shapeOf, sliceRows, unstack } from '../../../src/graph/ops/shapes.ts';
+import { openGraph } from '../engine.ts';
+
+const int = (value: number) => ({ shape: [], values: Int32Array.of(value) });
+
+describe('shapeOf', () => {
+  it('is a constant where the shape is known, else computed when the graph runs', () => {
+    const graph = new Graph();
+    const known = shapeOf(graph.main, graph.placeholder('known', 'float32', [2, 3]));
+    expect(known.operation.op).to.equal('Const');
+    const x = graph.placeholder('x', 'float32', [-1, 3]);
+    const computed = shapeOf(graph.main, x);
+    expect(computed.operation.op).to.equal('Shape');
+    graph.output('known_shape', known);
+    graph.output('shape', computed);
+    const session = openGraph(graph);
+    const feeds = { 'x:0': { shape: [4, 3], values: new Float32Array(12) } };
+    const [first, second] = session.run(feeds, ['known_shape:0', 'shape:0']);
+    session.close();
+    expect(Array.from(first!, Number)).to.deep.equal([2, 3]);
+    expect(Array.from(second!, Number)).to.deep.equal([4, 3]);
+  });
+});
+
+describe('sliceRows, reshape and unstack', () => {
+  it('take rows of bytes, keep the order of values, and give the elements one by one', () => {
+    const graph = new Graph();
+    const { main } = graph;
+    const images = graph.placeholder('images', 'uint8', [-1, 2, 2]);
+    const rows = sliceRows(
+      main,
+      images,
+      graph.placeholder('start', 'int32', []),
+      graph.placeholder('count', 'int32', []),
+    );
+    expect(rows.shape).to.deep.equal([-1, 2, 2]);
+    const asNumbers = main.addOne('Cast', {
+      inputs: [reshape(main, rows, [-1, 4])],
+      attributes: { SrcT: { type: 4 }, DstT: { type: 3 }, Truncate: { b: false } },
+      dtype: 'int32',
+      shape: [-1, 4],
+    });
+    graph.output('rows', asNumbers);
+    const elements = unstack(main, graph.placeholder('path', 'int32', [3]));
+    for (const [index, element] of elements.entries()) graph.output(`element${index}`, element);
+    const session = openGraph(graph);
+    const values = Uint8Array.from({ length: 20 }, (_, index) => 250 - index);
+    const slice = (start: number, count: number): number[] => {
+      const feeds = { 'images:0': { shape: [5, 2, 2], values }, 'start:0': int(start), 'count:0': int(count) };
+      return Array.from(session.run(feeds, ['rows:0'])[0]!, Number);
+    };
+    expect(slice(1, 2)).to.deep.equal(Array.from(values.slice(4, 12)));
+    expect(slice(4, 1)).to.deep.equal(Array.from(values.slice(16)));
+    expect(() => slice(4, 2)).to.throw(/slice/i);
+    const path = { 'path:0': { shape: [3], values: Int32Array.of(7, -1, 3) } };
+    const found = session.run(path, ['element0:0', 'element1:0', 'element2:0']);
+    session.close();
+    expect(found.map((each) => Number(each[0]))).to.deep.equal([7, -1, 3]);
+  });
+});
