@@ -54,7 +54,8 @@ export function compilerArguments(
     ...['-I', nodeHeaders, '-I', tensorflow.include],
     ...addonSources(packageFolder).filter((file) => file.endsWith('.cc')),
     ...tensorflow.libraries.map((name) => join(tensorflow.libraryFolder, name)),
-    `-Wl,-rpath,${tensorflow.libraryFolder}`,
+    // Not -Wl,-rpath, which would split a folder's name at a comma.
+    ...['-Xlinker', '-rpath', '-Xlinker', tensorflow.libraryFolder],
     ...['-o', output],
   ];
 }

@@ -127,11 +127,8 @@ with zipfile.ZipFile(sys.argv[1], 'w') as archive:
       'tensorflow/libtensorflow_framework.so.2',
     ]);
     expect(findTool('ptxas', { PATH: join(tree, 'nvidia/x/bin') })).not.to.equal(null);
-    const bad = await unpackWheel(join(folder, 'calls-none'), tree, {
-      python,
-      environment: process.env,
-      signal: new AbortController().signal,
-    }).catch((thrown: unknown) => thrown);
+    const broken = { python: '/bin/false', environment: process.env, signal: new AbortController().signal };
+    const bad: unknown = await unpackWheel('x.whl', tree, broken).catch((thrown: unknown) => thrown);
     expect(bad).to.have.property('message').that.includes('could not be unpacked');
   });
 });
