@@ -31,15 +31,17 @@ function choice<const Names extends readonly [string, ...string[]]>(names: Names
   return z.enum(names, { error: names.join(' or ') });
 }
 
+const allowedLimit = `${allowedFlops}, or null for no limit`;
+
 /** FLOPs as a number or as text with a unit, or null for none. */
 const flopsLimit = z
-  .union([integer(1), z.string(), z.null()], { error: `${allowedFlops}, or null for no limit` })
+  .union([z.int().min(1, { error: allowedLimit }), z.string(), z.null()], { error: allowedLimit })
   .transform((value, context) => {
     if (typeof value !== 'string') return value;
     try {
       return parseFlops(value);
     } catch {
-      context.addIssue({ code: 'custom', message: `${allowedFlops}, or null for no limit` });
+      context.addIssue({ code: 'custom', message: allowedLimit });
       return z.NEVER;
     }
   });

@@ -68,11 +68,10 @@ export function readStrictYaml(text: string): StrictYaml {
       return line;
     };
     const value: unknown = document.toJS({ maxAliasCount: maximumAliases });
-    // Throws where an alias stands inside what it names.
-    JSON.stringify(value);
+    if (isCircular(value)) return single('an alias inside what it names');
     return { value, lineOf };
   } catch (error) {
-    // The parser's own limits: too many aliases, an alias to itself, a stack that overflows.
+    // The parser's own limits: too many aliases, a stack that overflows.
     return single(oneLine(error instanceof Error ? error.message : String(error)));
   }
 }
@@ -101,6 +100,12 @@ function excess(text: string): string | null {
     if (open + dashes > maximumDepth) return `nested more than ${maximumDepth} levels deep`;
   }
   return null;
+}
+
+function isCircular(value: unknown, ancestors: readonly unknown[] = []): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (ancestors.includes(value)) return true;
+  return Object.values(value).some((child) => isCircular(child, [...ancestors, value]));
 }
 
 function single(message: string): StrictYaml {

@@ -1,0 +1,69 @@
+import { expect } from 'chai';
+import { configOf, linesOf } from './parsing.ts';
+
+describe('contradictions', () => {
+  for (const [text, expected] of [
+    ['sampling: {paths: 4}', 'sampling.keep: 5 (default), allowed: at most sampling.paths (4)'],
+    ['training: {steps: 10000}', 'sampling.warmupSteps: 10000 (default), allowed: below training.steps (10000)'],
+    [
+      'training: {learningRate: 1e-6}',
+      'training.minLearningRate: 0.00001 (default), allowed: at most training.learningRate (0.000001)',
+    ],
+    ['training: {momentum: 0}', 'training.nesterov: true (default), allowed: true only with training.momentum above 0'],
+    [
+      'training: {batch: 45001}',
+      'training.batch: 45001, allowed: at most 45000, the training images of cifar10 without data.validationImages (5000)',
+    ],
+    ['search: {calibrationImages: 49920}', 'search.calibrationImages: 49920, allowed: at most 45000'],
+    ['data: {validationImages: 50000}', 'data.validationImages: 50000, allowed: below the 50000 training images'],
+    [
+      'sampling: {ranking: {batch: 300}}',
+      'sampling.ranking.batch: 300, allowed: a divisor of sampling.ranking.images (1000)',
+    ],
+    [
+      'sampling: {ranking: {images: 6000}}',
+      'sampling.ranking.images: 6000, allowed: at most data.validationImages (5000)',
+    ],
+    [
+      'search: {calibrationBatch: 1000}',
+      'search.calibrationBatch: 1000, allowed: a divisor of search.calibrationImages (20480)',
+    ],
+    [
+      'search: {validationImages: 5001}',
+      'search.validationImages: 5001, allowed: at most data.validationImages (5000)',
+    ],
+    [
+      'search: {validationBatch: 5001}',
+      'search.validationBatch: 5001, allowed: at most search.validationImages (5000)',
+    ],
+    ['search: {topK: 51}', 'search.topK: 51, allowed: at most search.population (50)'],
+    ['search: {subnets: 51}', 'search.subnets: 51, allowed: at most search.population (50)'],
+    [
+      'search: {mutations: 26}',
+      'search.population: 50 (default), allowed: at least search.mutations (26) + search.crossovers (25)',
+    ],
+    ['space: {classes: 100}', 'space.classes: 100, allowed: 10, as data.dataset (cifar10) has it'],
+    ['space: {resolution: 224}', 'space.resolution: 224, allowed: 32, as data.dataset (cifar10) has it'],
+    ['space: {preset: nas-bench-macro, strides: [1, 2]}', 'space.strides: [1,2], allowed: 4 strides of 1 or 2'],
+    [
+      'sampling: {flopsLimit: 1M}',
+      'sampling.flopsLimit: "1M", allowed: at least 1025024, the FLOPs of the smallest path',
+    ],
+  ] as const) {
+    it(`name both keys and values: ${text}`, () => {
+      const lines = linesOf(text);
+      expect(lines).to.have.length(1);
+      expect(lines[0]).to.include(expected);
+    });
+  }
+
+  it('of greedy sampling do not matter to uniform sampling', () => {
+    expect(configOf('{training: {steps: 100}, sampling: {method: uniform}}').training.steps).to.equal(100);
+  });
+
+  it('are left out where a key of them is already reported', () => {
+    expect(linesOf('sampling: {paths: 0, keep: 12}')).to.deep.equal([
+      'run.yaml:1: sampling.paths: 0, allowed: a whole number of at least 1',
+    ]);
+  });
+});
