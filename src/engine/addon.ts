@@ -139,6 +139,8 @@ function listGpus(): string[] {
 /**
  * tfjs with its TensorFlow backend, on the addon that `loadAddon` loaded; takes a second. tfjs 4.22 calls two functions
  * of Node's `util` that Node 23 took away, so they are put back first.
+ *
+ * @public for small models in eager mode (predictors); the supernet needs the addon alone
  */
 export function loadTensorflowJs(options: EngineOptions): typeof import('@tensorflow/tfjs-node-gpu') {
   loadAddon(options);
