@@ -8,7 +8,7 @@ export interface KeyTree {
 }
 
 /** All keys of a config. */
-export const knownKeys: KeyTree = keysOf(sectionsSchema) ?? {};
+const knownKeys: KeyTree = keysOf(sectionsSchema) ?? {};
 
 function keysOf(schema: unknown): KeyTree | null {
   if (schema instanceof z.ZodObject) {

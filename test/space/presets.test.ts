@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { operationToken } from '../../src/space/genotype.ts';
-import { buildSpace, scaledChannels, spacePresetNames, spacePresets } from '../../src/space/presets.ts';
+import { buildSpace, expandTable, scaledChannels, spacePresetNames, spacePresets } from '../../src/space/presets.ts';
 import type { Space } from '../../src/space/space.ts';
 import { usageMessage } from './spaces.ts';
 
@@ -112,6 +112,21 @@ describe('search space presets', () => {
         },
       ),
     );
+  });
+
+  it('are not special: any table becomes a space', () => {
+    const space = expandTable({
+      ...spacePresets['nas-bench-macro'],
+      name: 'own',
+      stages: [{ name: 'only', channels: 24, layers: 2 }],
+      operations: [{ kind: 'mbconv', expansion: 4, kernel: 3, se: true }],
+      strides: [2, 1],
+    });
+    expect(shapes(space)).to.deep.equal(['32-24/1', '24-24/1']);
+    expect(space.layers.map((layer) => `${layer.name} ${layer.operations.map(operationToken)}`)).to.deep.equal([
+      'only_0 e4k3se',
+      'only_1 e4k3se',
+    ]);
   });
 
   it('refuse what no space can be, naming option, value and what is allowed', () => {
