@@ -115,11 +115,16 @@ export async function saveCheckpoint(request: SaveRequest): Promise<string> {
       await writeFile(join(folder, file), text);
     }
   });
-  await writeDurably(join(runDirectory, latestFile), `${name}\n`);
+  await pointLatest(runDirectory, state.step);
   for (const step of (await listSteps(runDirectory)).slice(Math.max(1, keep))) {
     await removeCheckpoint(runDirectory, step);
   }
   return directory;
+}
+
+/** Makes the file `latest` name the checkpoint of this step. A crash may have come between a checkpoint and its pointer. */
+export async function pointLatest(runDirectory: string, step: number): Promise<void> {
+  await writeDurably(join(runDirectory, latestFile), `${stepFolder(step)}\n`);
 }
 
 function writeWeights(saveWeights: SaveRequest['saveWeights'], prefix: string, directory: string): void {

@@ -13,7 +13,7 @@ import { buildSpace } from '../space/presets.ts';
 import type { Path, Space } from '../space/space.ts';
 import { writeDurably } from '../storage/durable.ts';
 import type { ImageBatch, Supernet } from '../supernet/supernet.ts';
-import { type Checkpoint, findCheckpoint, saveCheckpoint, setAside } from './checkpoint.ts';
+import { type Checkpoint, findCheckpoint, pointLatest, saveCheckpoint, setAside } from './checkpoint.ts';
 import { type Clock, type CostLedger, createLedger, type ImageCounts, type PhaseSeconds } from './ledger.ts';
 import { openMetrics } from './metrics.ts';
 import { poolFile, type RunFolder, type RunSession, recordSession, writeConfig } from './run-folder.ts';
@@ -84,6 +84,9 @@ async function takeUp(folder: RunFolder, notice: (line: string) => void): Promis
     notice(`skipped the checkpoint ${directory}: ${reason}`);
   }
   await setAside(folder.directory, skipped);
+  if (checkpoint !== null) {
+    await pointLatest(folder.directory, checkpoint.step);
+  }
   notice(
     checkpoint === null
       ? 'no checkpoint yet: starting at step 0'
