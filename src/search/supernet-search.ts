@@ -109,7 +109,7 @@ export async function searchSupernet(
   surroundings: SearchSurroundings,
 ): Promise<{ readonly directory: string; readonly result: SearchResult } | null> {
   const { folder, config, limits } = request;
-  const { clock, notice, interrupted } = surroundings;
+  const { clock, notice } = surroundings;
   const start = clock();
   const space = buildSpace(config.space);
   checkLimits(space, limits);
@@ -121,6 +121,8 @@ export async function searchSupernet(
   const supernet = await surroundings.createSupernet(config, space, data);
   let found: { candidates: readonly Candidate[]; baseline: readonly Candidate[]; evaluated: number; lines: string[] };
   try {
+    // The checkpoint has no batch-norm statistics, and TensorFlow refuses to touch variables that were never set.
+    supernet.initialise(config.seed);
     supernet.restore(checkpoint.weightsPrefix);
     supernet.loadStack('calibration', takeStack(data.train, config.search.calibrationImages, config.seed));
     supernet.loadStack('validation', takeStack(data.validation, config.search.validationImages, config.seed));
@@ -181,12 +183,24 @@ export async function searchSupernet(
       `no path of run "${folder.name}" has a finite loss: the supernet in ${checkpoint.directory} diverged`,
     );
   }
+  const result: Omit<SearchResult, 'subnets'> = {
+    run: folder.name,
+    space: space.name,
+    checkpoint: checkpoint.directory,
+    limits,
+    evaluated: found.evaluated,
+    seconds: clock() - start,
+    candidates: found.candidates.map((candidate) => describe(space, candidate)),
+    best: describe(space, best),
+    baseline: compare(best, found.baseline),
+  };
+  await createFolder(directory.path);
+  await writeDurably(join(directory.path, 'population.jsonl'), found.lines.map((line) => `${line}\n`).join(''));
+  // Before the subnets are cut out: what cost so much must not be lost if that fails.
+  await writeSearch(directory.path, { ...result, subnets: [] });
   const subnets: string[] = [];
-  for (const candidate of found.candidates.slice(0, config.search.subnets)) {
-    if (interrupted()) {
-      return null;
-    }
-    const place = folder.path(join('subnets', `${directory.name}-${subnets.length + 1}`));
+  for (const [index, candidate] of found.candidates.slice(0, config.search.subnets).entries()) {
+    const place = folder.path(join('subnets', `${directory.name}-${index + 1}`));
     await surroundings.cutSubnet({
       config,
       space,
@@ -199,23 +213,12 @@ export async function searchSupernet(
     });
     subnets.push(place);
   }
+  await writeSearch(directory.path, { ...result, subnets });
+  return { directory: directory.path, result: { ...result, subnets } };
+}
 
-  const result: SearchResult = {
-    run: folder.name,
-    space: space.name,
-    checkpoint: checkpoint.directory,
-    limits,
-    evaluated: found.evaluated,
-    seconds: clock() - start,
-    candidates: found.candidates.map((candidate) => describe(space, candidate)),
-    best: describe(space, best),
-    baseline: compare(best, found.baseline),
-    subnets,
-  };
-  await createFolder(directory.path);
-  await writeDurably(join(directory.path, 'population.jsonl'), found.lines.map((line) => `${line}\n`).join(''));
-  await writeDurably(join(directory.path, 'search.json'), `${JSON.stringify(result, null, 1)}\n`);
-  return { directory: directory.path, result };
+async function writeSearch(directory: string, result: SearchResult): Promise<void> {
+  await writeDurably(join(directory, 'search.json'), `${JSON.stringify(result, null, 1)}\n`);
 }
 
 /** Runs a search with pauses for signals; false if it was interrupted. */

@@ -14,7 +14,7 @@ import {
 import { acquireLock, type LockHolder } from './lock.ts';
 
 export const configFile = 'config.yaml';
-export const runFile = 'run.json';
+const runFile = 'run.json';
 export const poolFile = 'pool.json';
 
 /** A run folder that this process alone may write to. */
@@ -55,7 +55,7 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /** Whether a run has begun: its config is written last when it is made. */
-export async function runExists(root: string, name: string): Promise<boolean> {
+async function runExists(root: string, name: string): Promise<boolean> {
   return isThere(join(runDirectory(root, name), configFile));
 }
 

@@ -55,7 +55,7 @@ interface RunSampler {
 }
 
 /** The sampler that the config asks for, going on from `state` unless it is undefined. */
-export function createRunSampler(config: RunConfig, space: Space, state: unknown): RunSampler {
+function createRunSampler(config: RunConfig, space: Space, state: unknown): RunSampler {
   const { sampling } = config;
   const stream = createStream(config.seed, 'sampler');
   if (sampling.method === 'uniform') {

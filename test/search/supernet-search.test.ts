@@ -22,9 +22,16 @@ describe('search/supernet-search', () => {
     flops?: number;
     name?: string | null;
     stopAfter?: number;
+    cutFailure?: Error;
   }
 
-  async function search({ config = smallConfig, flops = limit, name = null, stopAfter = Infinity }: Asked = {}) {
+  async function search({
+    config = smallConfig,
+    flops = limit,
+    name = null,
+    stopAfter = Infinity,
+    cutFailure,
+  }: Asked = {}) {
     const evaluated: string[] = [];
     const cut: SubnetRequest[] = [];
     const progress: SearchProgress[] = [];
@@ -43,6 +50,7 @@ describe('search/supernet-search', () => {
           loadData: async () => smallData,
           createSupernet: async () => supernet,
           cutSubnet: async (request) => {
+            if (cutFailure !== undefined) throw cutFailure;
             cut.push(request);
           },
           notice: () => {},
@@ -139,6 +147,18 @@ describe('search/supernet-search', () => {
     expect(evaluated).to.have.length(13);
     expect(cut).to.deep.equal([]);
     expect(existsSync(join(run(), 'search'))).to.equal(false);
+  });
+
+  it('keeps what it found where a subnet cannot be cut out', async () => {
+    await smallRun(folder());
+    const failed = await search({ name: 'kept', cutFailure: new Error('disk') }).then(
+      () => null,
+      (error: Error) => error.message,
+    );
+    expect(failed).to.equal('disk');
+    const written = JSON.parse(readFileSync(join(run(), 'search', 'kept', 'search.json'), 'utf8'));
+    expect(written.candidates).to.have.length(40);
+    expect(written.subnets).to.deep.equal([]);
   });
 
   it('reports its progress in both phases', async () => {
