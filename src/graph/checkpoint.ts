@@ -11,6 +11,19 @@ function assign(graph: Graph, variable: Variable, value: Tensor): Operation {
   });
 }
 
+/** A variable's initial constant, in its shape. */
+function filled(graph: Graph, variable: Variable): Tensor {
+  const { initial, name } = variable;
+  const shape = variable.shape ?? [];
+  if (initial.kind !== 'constant') throw new Error(`"${name}" does not start as a constant`);
+  return graph.main.addOne('Fill', {
+    inputs: [graph.main.constant(shape, 'int32', [shape.length]), graph.main.constant(initial.value, 'float32')],
+    attributes: { T: attribute.type('float32'), index_type: attribute.type('int32') },
+    dtype: 'float32',
+    shape,
+  });
+}
+
 /** FNV-1a, 32 bits: a number for a variable's name, so that its initial value depends on nothing but (seed, name). */
 export function nameHash(name: string): number {
   let hash = 0x811c9dc5;
@@ -29,15 +42,7 @@ export function addInitialise(graph: Graph, variables: readonly Variable[], seed
     const shape = variable.shape ?? [];
     const size = scope.constant(shape, 'int32', [shape.length]);
     const { initial } = variable;
-    if (initial.kind === 'constant') {
-      const filled = scope.addOne('Fill', {
-        inputs: [size, scope.constant(initial.value, 'float32')],
-        attributes: { T: attribute.type('float32'), index_type: attribute.type('int32') },
-        dtype: 'float32',
-        shape,
-      });
-      return assign(graph, variable, filled);
-    }
+    if (initial.kind === 'constant') return assign(graph, variable, filled(graph, variable));
     const key = scope.addOne('Pack', {
       inputs: [seed, scope.constant(nameHash(variable.name), 'int32')],
       attributes: { T: attribute.type('int32'), N: attribute.int(2), axis: attribute.int(0) },
@@ -63,12 +68,14 @@ export function addInitialise(graph: Graph, variables: readonly Variable[], seed
  *
  * @param prefix a string scalar: the path before `.index` and `.data-00000-of-00001`
  * @param names the outputs to add
+ * @param reset variables that the checkpoint does not hold, set to their initial constants when it is read
  */
 export function addCheckpoint(
   graph: Graph,
   variables: readonly Variable[],
   prefix: Tensor,
   names: { readonly save?: string; readonly restore?: string },
+  reset: readonly Variable[] = [],
 ): void {
   const scope = graph.main;
   const tensorNames = scope.constant(
@@ -98,6 +105,9 @@ export function addCheckpoint(
       // The checkpoint's shape is checked against the variable's: a foreign checkpoint must not change the network.
       assign(graph, variable, ensureShape(scope, restored.outputs[index]!, variable.shape ?? [])),
     );
-    graph.output(names.restore, done, assignments);
+    graph.output(names.restore, done, [
+      ...assignments,
+      ...reset.map((variable) => assign(graph, variable, filled(graph, variable))),
+    ]);
   }
 }

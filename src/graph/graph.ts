@@ -167,7 +167,7 @@ export class Scope {
   constant(values: number | ConstantValues, dtype: DType, shape?: readonly number[]): Tensor {
     const list = typeof values === 'number' ? [values] : values;
     const size = shape ?? (typeof values === 'number' ? [] : [list.length]);
-    const key = `${dtype} ${size.join('x')} ${JSON.stringify(list)}`;
+    const key = `${dtype} ${size.join('x')} ${JSON.stringify(list.map(constantKey))}`;
     let tensor = this.#constants.get(key);
     if (tensor === undefined) {
       const attributes = { dtype: attribute.type(dtype), value: attribute.tensor(tensorProto(dtype, size, list)) };
@@ -332,6 +332,11 @@ export function ensureShape(scope: Scope, tensor: Tensor, shape: readonly number
     dtype: tensor.dtype,
     shape,
   });
+}
+
+/** A constant's value as text; JSON alone writes NaN and the infinities as null, and −0 as 0. */
+function constantKey(value: number | string): string {
+  return Object.is(value, -0) ? '-0' : String(value);
 }
 
 function isFloat(dtype: DType): boolean {

@@ -122,7 +122,6 @@ export async function searchSupernet(
   let found: { candidates: readonly Candidate[]; baseline: readonly Candidate[]; evaluated: number; lines: string[] };
   try {
     // The checkpoint has no batch-norm statistics, and TensorFlow refuses to touch variables that were never set.
-    supernet.initialise(config.seed);
     supernet.restore(checkpoint.weightsPrefix);
     supernet.loadStack('calibration', takeStack(data.train, config.search.calibrationImages, config.seed));
     supernet.loadStack('validation', takeStack(data.validation, config.search.validationImages, config.seed));

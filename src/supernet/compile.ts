@@ -1,7 +1,7 @@
 /** A space compiled to one TensorFlow graph with all its endpoints: initialise, train, rank, recalibrate, evaluate, save, restore. */
 import { addCheckpoint, addInitialise } from '../graph/checkpoint.ts';
 import { gradients } from '../graph/gradients.ts';
-import { ensureShape, Graph, type Tensor } from '../graph/graph.ts';
+import { ensureShape, Graph, type Tensor, type Variable } from '../graph/graph.ts';
 import { softmaxCrossEntropy, topKCorrect } from '../graph/ops/loss.ts';
 import { batchMean } from '../graph/ops/pooling.ts';
 import { store } from '../graph/ops/running-average.ts';
@@ -120,13 +120,14 @@ export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path)
   addInitialise(graph, variables, graph.placeholder('seed', 'int32', []), 'initialise');
   const prefix = graph.placeholder('prefix', 'string', []);
   const saved = variables.filter((variable) => variable.saved);
-  addCheckpoint(graph, saved, prefix, { save: 'save', restore: 'restore' });
+  const without = (held: readonly Variable[]): Variable[] => variables.filter((variable) => !held.includes(variable));
+  addCheckpoint(graph, saved, prefix, { save: 'save', restore: 'restore' }, without(saved));
   if (path !== undefined) {
     // What inference needs is a subnet's checkpoint; a supernet's has the weights but no running statistics.
-    const weights = saved.filter((variable) => variable.trainable);
-    const statistics = saved.filter((variable) => isStatistic(variable));
-    addCheckpoint(graph, weights, prefix, { restore: 'take' });
-    addCheckpoint(graph, [...weights, ...statistics], prefix, { save: 'save_weights', restore: 'restore_weights' });
+    const weights = variables.filter((variable) => variable.trainable);
+    const network = [...weights, ...variables.filter(isStatistic)];
+    addCheckpoint(graph, weights, prefix, { restore: 'take' }, without(weights));
+    addCheckpoint(graph, network, prefix, { save: 'save_weights', restore: 'restore_weights' }, without(network));
   }
   return graph;
 }
