@@ -25,7 +25,7 @@ function comparison({ baseline, best }: SearchResult): string {
   return [
     `The best against ${paths} random paths under the same limit, evaluated in the same way: percentile ${percentile.toFixed(0)}.`,
     `Its top-1 is ${formatPercent(best.top1 ?? 0)}; theirs: median ${formatPercent(median)}, 90th percentile ${formatPercent(ninetieth)}, best ${formatPercent(highest)}.`,
-    percentile > 90
+    (best.top1 ?? 0) > ninetieth
       ? 'It beats the 90th percentile. (It was chosen on these images; judge it after retraining.)'
       : 'It does not beat the 90th percentile: this supernet does not rank paths well enough. Train it longer.',
   ].join('\n');

@@ -105,12 +105,11 @@ describe('search/supernet-search', () => {
   it('says where the best stands among random paths', async () => {
     await smallRun(folder());
     const { found } = await search();
-    const { baseline, best } = found!.result;
+    const { baseline } = found!.result;
     expect(baseline?.paths).to.equal(12);
     expect(baseline!.percentile).to.be.within(0, 100);
     expect(baseline!.median).to.be.at.most(baseline!.ninetieth);
     expect(baseline!.ninetieth).to.be.at.most(baseline!.highest);
-    expect(baseline!.percentile > 90).to.equal(best.top1! > baseline!.ninetieth);
     const none = await search({ config: { ...smallConfig, search: { ...smallConfig.search, randomBaseline: 0 } } });
     expect(none.found?.result.baseline).to.equal(null);
   });
