@@ -48,7 +48,15 @@ async function runTests(mochaArguments: readonly string[]): Promise<Counts> {
   const file = join(folder, 'counts.json');
   try {
     const coverage = ['--reporter=text-summary', '--reporter=html', '--all', '--src=src', '--include=src/**/*.ts'];
-    const mocha = [join('node_modules', '.bin', 'mocha'), '--reporter', './test/reporter.ts', ...mochaArguments];
+    // Mocha adds the spec of its config file to the ones it is given, so the default one stands here.
+    const spec = mochaArguments.some((argument) => argument.endsWith('.test.ts')) ? [] : ['test/**/*.test.ts'];
+    const mocha = [
+      join('node_modules', '.bin', 'mocha'),
+      '--reporter',
+      './test/reporter.ts',
+      ...mochaArguments,
+      ...spec,
+    ];
     const { ok } = await run(['c8', ...coverage, ...mocha], true, { GREEDYNAS_TEST_COUNTS: file });
     const { passed, failed }: Counts = JSON.parse(readFileSync(file, 'utf8'));
     // No test at all, or a failure outside the tests (coverage, a hook), is a failure too.
