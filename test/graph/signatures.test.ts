@@ -13,9 +13,7 @@ describe('outputReference', () => {
   });
 
   it('refuses an op that is not in the table, and says where the table is', () => {
-    expect(() => outputReference('MaxPool', 0))
-      .to.throw('op MaxPool')
-      .and.to.throw('src/graph/signatures.ts');
+    expect(() => outputReference('MaxPool', 0)).to.throw(/op MaxPool .* src\/graph\/signatures\.ts/);
   });
 
   it('refuses an output that the op does not have', () => {
