@@ -1,7 +1,7 @@
 /** A small graph with a training step whose variables tests can set and read. */
 import type { Feed, Session } from '../../src/engine/session.ts';
 import type { Graph, Operation, Tensor } from '../../src/graph/graph.ts';
-import { attribute } from '../../src/graph/types.ts';
+import { store } from '../../src/graph/ops/running-average.ts';
 import { createStream } from '../../src/random/stream.ts';
 import { openGraph } from './engine.ts';
 
@@ -41,17 +41,14 @@ export function openTraining(
   const variables = [...graph.variables.values()];
   for (const variable of variables) {
     const given = graph.placeholder(`set/${variable.name}`, 'float32', variable.shape ?? []);
-    const assigned = main.add('AssignVariableOp', {
-      inputs: [main.handle(variable), given],
-      attributes: { dtype: attribute.type('float32') },
-    });
-    graph.output(`done/${variable.name}`, nothing, [assigned]);
+    graph.output(`done/${variable.name}`, nothing, [store(main, variable, given)]);
     graph.output(`get/${variable.name}`, main.read(variable));
   }
   const session: Session = openGraph(graph);
   return {
     set(values) {
       const names = Object.keys(values);
+      if (names.length === 0) return;
       const feeds = names.map((name): [string, Feed] => {
         const shape = graph.variables.get(name)?.shape ?? [];
         return [`set/${name}:0`, { shape, values: Float32Array.from(values[name]!) }];
@@ -62,6 +59,7 @@ export function openTraining(
       );
     },
     read() {
+      if (variables.length === 0) return {};
       const found = session.run(
         {},
         variables.map(({ name }) => `get/${name}:0`),
