@@ -7,7 +7,7 @@ import { flopsRange, pathFlops } from '../../src/space/cost.ts';
 import { parseGenotype } from '../../src/space/genotype.ts';
 import { buildSpace } from '../../src/space/presets.ts';
 import { openRun } from '../../src/training/run-folder.ts';
-import { createFakeSupernet } from '../training/fake-supernet.ts';
+import { createFakeSupernet, type FakeSupernet } from '../training/fake-supernet.ts';
 import { smallConfig, smallData, smallRun } from '../training/small-run.ts';
 import { rejection, temporaryFolder } from '../training/temporary.ts';
 
@@ -23,6 +23,7 @@ describe('search/supernet-search', () => {
     name?: string | null;
     stopAfter?: number;
     cutFailure?: Error;
+    supernet?: FakeSupernet;
   }
 
   async function search({
@@ -31,11 +32,11 @@ describe('search/supernet-search', () => {
     name = null,
     stopAfter = Infinity,
     cutFailure,
+    supernet = createFakeSupernet(space),
   }: Asked = {}) {
     const evaluated: string[] = [];
     const cut: SubnetRequest[] = [];
     const progress: SearchProgress[] = [];
-    const supernet = createFakeSupernet(space);
     const { evaluate } = supernet;
     supernet.evaluate = (path) => {
       evaluated.push(path.join(''));
@@ -100,6 +101,23 @@ describe('search/supernet-search', () => {
     const { evaluated } = await search({ flops: 1e9 });
     const first = pool.slice(0, 10).map(({ path }: { path: string }) => parseGenotype(space, path).join(''));
     expect(evaluated.slice(0, 10)).to.deep.equal(first);
+  });
+
+  it('ranks by the objective of the config', async () => {
+    await smallRun(folder());
+    const supernet = createFakeSupernet(space);
+    // Accuracy and loss pull apart.
+    supernet.evaluate = (path) => ({ losses: new Float32Array(), loss: 9 - path[0]!, top1: 1 - path[0]! / 9, top5: 1 });
+    for (const [objective, first] of [
+      ['top1', 0],
+      ['loss', 2],
+    ] as const) {
+      const config = { ...smallConfig, search: { ...smallConfig.search, objective } };
+      const { found } = await search({ config, supernet });
+      const operations = found!.result.candidates.map(({ path }) => parseGenotype(space, path)[0]!);
+      expect(operations[0], objective).to.equal(first);
+      expect(operations).to.deep.equal(operations.toSorted((a, b) => (first === 0 ? a - b : b - a)));
+    }
   });
 
   it('says where the best stands among random paths', async () => {

@@ -41,6 +41,7 @@ export const smallConfig: RunConfig = {
     stop: null,
   },
   search: {
+    objective: 'top1',
     population: 10,
     generations: 4,
     topK: 4,
