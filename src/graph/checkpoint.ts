@@ -4,10 +4,11 @@ import { scale } from './ops/arithmetic.ts';
 import { randomNormal, randomUniform } from './ops/random.ts';
 import { attribute } from './types.ts';
 
-function assign(graph: Graph, variable: Variable, value: Tensor): Operation {
+function assign(graph: Graph, variable: Variable, value: Tensor, control: readonly Operation[] = []): Operation {
   return graph.main.add('AssignVariableOp', {
     inputs: [graph.main.handle(variable), value],
     attributes: { dtype: attribute.type(variable.dtype) },
+    control,
   });
 }
 
@@ -101,13 +102,12 @@ export function addCheckpoint(
       attributes: { dtypes: types },
       outputs: variables.map(({ dtype }) => ({ dtype, shape: null })),
     });
-    const assignments = variables.map((variable, index) =>
-      // The checkpoint's shape is checked against the variable's: a foreign checkpoint must not change the network.
-      assign(graph, variable, ensureShape(scope, restored.outputs[index]!, variable.shape ?? [])),
-    );
+    // All shapes are checked before anything is assigned: a foreign checkpoint must not change half the network.
+    const values = variables.map(({ shape }, index) => ensureShape(scope, restored.outputs[index]!, shape ?? []));
+    const checked = [scope.add('NoOp', { control: values.map(({ operation }) => operation) })];
     graph.output(names.restore, done, [
-      ...assignments,
-      ...reset.map((variable) => assign(graph, variable, filled(graph, variable))),
+      ...variables.map((variable, index) => assign(graph, variable, values[index]!, checked)),
+      ...reset.map((variable) => assign(graph, variable, filled(graph, variable), checked)),
     ]);
   }
 }
