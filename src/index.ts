@@ -15,8 +15,8 @@ export { type Candidate, createCachedEvaluator, type Evaluate, rankCandidates } 
 export { createEvolution, type EvolutionOptions, evolve } from './search/evolution.ts';
 export { checkLimits, type Limits, samplePathUnder } from './search/limits.ts';
 export { searchRandom } from './search/random.ts';
+export type { Comparison, FoundPath, SearchResult } from './search/result.ts';
 export { searchRun } from './search/run-search.ts';
-export type { SearchResult } from './search/supernet-search.ts';
 export {
   type CostTable,
   costTable,

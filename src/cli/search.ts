@@ -56,12 +56,7 @@ export const searchCommand: Command = {
       if (found === null) {
         return signalExitCode(signals.received ?? 'SIGINT');
       }
-      printResult(
-        surroundings,
-        flags,
-        { ...found.result, directory: found.directory },
-        searchSummary(found.directory, found.result),
-      );
+      printResult(surroundings, flags, found.result, searchSummary(found.result));
       return 0;
     } finally {
       progress.end();

@@ -1,6 +1,7 @@
 /** What the keys of a config demand of each other, beyond the range of each. */
 import { flopsRange } from '../space/cost.ts';
 import { buildSpace, spacePresets, strideProblem } from '../space/presets.ts';
+import { seenImages, seenImagesKey } from './held-out.ts';
 import { dataSets, type RunConfig } from './schema.ts';
 
 /** A key whose value does not fit the values of others. */
@@ -85,7 +86,19 @@ function dataContradictions(config: RunConfig): Contradiction[] {
     ...remaining('training.batch', config.training.batch),
     ...remaining('search.calibrationImages', config.search.calibrationImages),
     ...atMost(config, 'search.validationImages', 'data.validationImages'),
+    ...comparisonContradictions(config),
   ];
+}
+
+function comparisonContradictions(config: RunConfig): Contradiction[] {
+  const held = config.data.validationImages;
+  const seen = seenImages(config);
+  const wanted = config.search.comparisonImages ?? 0;
+  // Where the seen ones alone are too many, that is reported by itself.
+  if (seen > held || wanted <= held - seen) return [];
+  const key = seenImagesKey(config);
+  const allowed = `at most ${held - seen}: data.validationImages (${held}) less ${key} (${seen}), or null for what is left`;
+  return [{ key: 'search.comparisonImages', others: [key, 'data.validationImages'], allowed }];
 }
 
 function spaceContradictions({ space, data, sampling }: RunConfig): Contradiction[] {

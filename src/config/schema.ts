@@ -131,6 +131,9 @@ const sampling = z.strictObject({
     .prefault({}),
 });
 
+const allowedComparison = 'a whole number of at least 0, or null for as many as search.validationImages';
+const comparisonCount = z.int({ error: allowedComparison }).min(0, { error: allowedComparison });
+
 const search = z.strictObject({
   /** What ranks paths: accuracy, ties by loss (recipes), or loss, which with few images ranks better (the paper's Table 3). */
   objective: choice(['top1', 'loss']).default('top1'),
@@ -150,7 +153,12 @@ const search = z.strictObject({
   /** Held-out images that score a candidate. Recipes: all of them. */
   validationImages: integer(1).default(5000),
   validationBatch: integer(1).default(250),
-  /** Random paths under the same limit that the result is compared with. Ours. */
+  /**
+   * Held-out images, none of those that the choice looked at, on which the best path is compared with random ones; null:
+   * as many as `validationImages` if so many are left, else the rest. Where none are left, those of the search. Ours.
+   */
+  comparisonImages: comparisonCount.nullable().default(null),
+  /** Random paths under the same limit that the best path is compared with. Ours. */
   randomBaseline: integer(0).default(50),
   /** Best paths that are cut out as subnets. Ours. */
   subnets: integer(0).default(1),

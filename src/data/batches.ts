@@ -150,18 +150,21 @@ function copyFlipped(set: ImageSet, index: number, crop: Crop, target: Uint8Arra
 
 /**
  * A fixed stack of `count` different images with equal class counts (±1, as long as no class runs out), unaugmented; classes take turns, so
- * that every batch cut from it is balanced too. Pure in (set, count, seed); a smaller stack is the beginning of a larger one.
+ * that every batch cut from it is balanced too. Pure in (set, count, seed, skip); a smaller stack is the beginning of a larger one, and
+ * the stack after the first `skip` images of that order shares no image with the stack of those `skip`.
  *
- * @throws GreedynasError `usage` if `count` is not between 1 and the size of the set.
+ * @throws GreedynasError `usage` if `count` is not between 1 and what the set has after the first `skip` images.
  */
-export function takeStack(set: ImageSet, count: number, seed: number): ImageBatch {
-  if (!Number.isInteger(count) || count < 1 || count > set.count) {
-    throw new GreedynasError(
-      'usage',
-      `a stack of ${count} images cannot be taken from a set of ${set.count}; allowed: an integer from 1 to ${set.count}`,
-    );
+export function takeStack(set: ImageSet, count: number, seed: number, skip = 0): ImageBatch {
+  if (!Number.isInteger(skip) || skip < 0) throw new RangeError(`takeStack: skip ${skip} is not a number of images`);
+  const left = Math.max(0, set.count - skip);
+  if (!Number.isInteger(count) || count < 1 || count > left) {
+    const asked = `a stack of ${count} images${skip === 0 ? '' : ` after the first ${skip}`}`;
+    const allowed = left === 0 ? 'none, there is no image left' : `an integer from 1 to ${left}`;
+    throw new GreedynasError('usage', `${asked} cannot be taken from a set of ${set.count}; allowed: ${allowed}`);
   }
-  const { images, labels } = selectImages(set, dealByClass(set.labels, count, createStream(seed, 'data/stack')));
+  const dealt = dealByClass(set.labels, skip + count, createStream(seed, 'data/stack'));
+  const { images, labels } = selectImages(set, dealt.subarray(skip));
   return { images, labels };
 }
 

@@ -6,7 +6,8 @@ import { parseFlops } from '../space/cost.ts';
 import { buildSpace } from '../space/presets.ts';
 import { configFile, findRun, openRun, runDirectory } from '../training/run-folder.ts';
 import { checkLimits } from './limits.ts';
-import { type SearchResult, type SearchSurroundings, searchSupernet } from './supernet-search.ts';
+import type { SearchResult } from './result.ts';
+import { type SearchSurroundings, searchSupernet } from './supernet-search.ts';
 
 export interface RunSearchRequest {
   /** The folder of all runs. */

@@ -1,14 +1,13 @@
 /** The search of a trained run: evolution from its candidate pool, compared with random paths, written into its folder. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { comparisonImages } from '../config/held-out.ts';
 import type { RunConfig } from '../config/schema.ts';
-import { takeStack } from '../data/batches.ts';
 import type { DataSet } from '../data/dataset.ts';
 import { GreedynasError } from '../errors.ts';
 import { createStream } from '../random/stream.ts';
 import { parsePool } from '../sampling/pool-file.ts';
 import { formatFlops } from '../space/cost.ts';
-import { formatGenotype } from '../space/genotype.ts';
 import { buildSpace } from '../space/presets.ts';
 import type { Path, Space } from '../space/space.ts';
 import { createFolder, explained, readIfThere, systemCode, writeDurably } from '../storage/durable.ts';
@@ -17,18 +16,19 @@ import { type Checkpoint, findCheckpoint } from '../training/checkpoint.ts';
 import type { Clock } from '../training/ledger.ts';
 import { poolFile, type RunFolder } from '../training/run-folder.ts';
 import { type DataRequest, dataRequest } from '../training/run-options.ts';
-import { type Candidate, createCachedEvaluator, hasDiverged, saveCandidate } from './evaluator.ts';
+import { createPathComparison } from './comparison.ts';
+import { type Candidate, hasDiverged } from './evaluator.ts';
 import { createEvolution } from './evolution.ts';
 import { checkLimits, type Limits } from './limits.ts';
-import { percentileOf, quantile } from './percentile.ts';
-import { createRandomSearch } from './random.ts';
-import type { Search } from './search.ts';
+import { type Comparison, compareTop1, describeCandidate, type SearchResult } from './result.ts';
+import { createScorer } from './scorer.ts';
 
 export interface SearchProgress {
-  readonly phase: 'evolution' | 'random';
+  readonly phase: 'evolution' | 'comparison';
   readonly evaluated: number;
   /** Evaluations of this phase at most. */
   readonly total: number;
+  /** With its scores on the images of the search. */
   readonly best: Candidate;
 }
 
@@ -64,41 +64,6 @@ export interface SearchRequest {
   readonly name: string | null;
 }
 
-/** A candidate as search.json holds it. Loss and top1 are null where they were not finite. */
-export interface FoundPath {
-  readonly path: string;
-  readonly flops: number;
-  readonly params: number;
-  readonly loss: number | null;
-  readonly top1: number | null;
-}
-
-/** Where the best stands among random paths under the same limits, evaluated in the same way on the same images. */
-export interface Baseline {
-  readonly paths: number;
-  /** Percentile rank of the best's top1, 0 … 100. */
-  readonly percentile: number;
-  /** Top1 of the random paths: their median, their 90th percentile, their best. */
-  readonly median: number;
-  readonly ninetieth: number;
-  readonly highest: number;
-}
-
-export interface SearchResult {
-  readonly run: string;
-  readonly space: string;
-  readonly checkpoint: string;
-  readonly limits: Limits;
-  readonly evaluated: number;
-  readonly seconds: number;
-  /** All paths that the evolution evaluated, best first. */
-  readonly candidates: readonly FoundPath[];
-  readonly best: FoundPath;
-  readonly baseline: Baseline | null;
-  /** Folders of the subnets that were cut out, the best first. */
-  readonly subnets: readonly string[];
-}
-
 /**
  * Searches a run that this process has locked.
  * @returns the result and its folder; null if it was interrupted, and then nothing is written
@@ -119,79 +84,82 @@ export async function searchSupernet(
 
   const data = await surroundings.loadData(dataRequest(config));
   const supernet = await surroundings.createSupernet(config, space, data);
-  let found: { candidates: readonly Candidate[]; baseline: readonly Candidate[]; evaluated: number; lines: string[] };
+  let found: { candidates: readonly Candidate[]; comparison: Comparison | null; evaluated: number; lines: string[] };
   try {
     // The checkpoint has no batch-norm statistics, and TensorFlow refuses to touch variables that were never set.
     supernet.restore(checkpoint.weightsPrefix);
-    supernet.loadStack('calibration', takeStack(data.train, config.search.calibrationImages, config.seed));
-    supernet.loadStack('validation', takeStack(data.validation, config.search.validationImages, config.seed));
-    const evaluator = createCachedEvaluator({
-      space,
-      evaluate: (path) => {
-        supernet.recalibrate(path);
-        return supernet.evaluate(path);
-      },
-    });
-    const { search } = config;
+    const score = createScorer(supernet, config, data);
+    const { search, seed } = config;
     const lines: string[] = [];
     const evolution = createEvolution({
       ...search,
       space,
       limits,
       initial,
-      evaluate: evaluator.evaluate,
-      stream: createStream(config.seed, 'search'),
+      evaluate: (path) => score('search', path),
+      stream: createStream(seed, 'search'),
     });
-    const evolved = await drive(
-      evolution,
-      'evolution',
-      search.population * search.generations,
-      surroundings,
-      (candidate) => {
-        const line = { step: lines.length + 1, generation: evolution.completed, ...describe(space, candidate) };
-        lines.push(JSON.stringify(line));
-      },
-    );
-    const random = createRandomSearch({
-      space,
-      limits,
-      count: Math.max(1, search.randomBaseline),
-      evaluate: evaluator.evaluate,
-      stream: createStream(config.seed, 'search/baseline'),
-    });
-    if (
-      !evolved ||
-      (search.randomBaseline > 0 && !(await drive(random, 'random', search.randomBaseline, surroundings)))
-    ) {
-      return null;
+    const total = search.population * search.generations;
+    for (let candidate = null; ; ) {
+      await pause();
+      if (surroundings.interrupted()) return null;
+      candidate = evolution.next();
+      if (candidate === null) break;
+      const line = { step: lines.length + 1, generation: evolution.generation, ...describeCandidate(space, candidate) };
+      lines.push(JSON.stringify(line));
+      const best = evolution.ranked()[0] ?? candidate;
+      surroundings.onProgress?.({ phase: 'evolution', evaluated: evolution.evaluated, total, best });
     }
-    found = {
-      candidates: evolution.ranked(),
-      baseline: search.randomBaseline > 0 ? random.ranked() : [],
-      evaluated: evaluator.evaluations,
-      lines,
-    };
+    const candidates = evolution.ranked();
+    const best = candidates[0];
+    if (best === undefined || hasDiverged(best)) {
+      throw new GreedynasError(
+        'diverged',
+        `no path of run "${folder.name}" has a finite loss: the supernet in ${checkpoint.directory} diverged`,
+      );
+    }
+    let comparison: Comparison | null = null;
+    let evaluated = evolution.evaluated;
+    if (search.randomBaseline > 0) {
+      const images = comparisonImages(config);
+      const seen = images === 0;
+      const compared = createPathComparison({
+        space,
+        limits,
+        best: best.path,
+        count: search.randomBaseline,
+        stream: createStream(seed, 'search/baseline'),
+        evaluate: (path) => score(seen ? 'search' : 'comparison', path),
+        known: seen ? candidates : [],
+      });
+      for (;;) {
+        await pause();
+        if (surroundings.interrupted()) return null;
+        if (compared.next() === null) break;
+        const { done, total } = compared;
+        surroundings.onProgress?.({ phase: 'comparison', evaluated: done, total, best });
+      }
+      const { best: scored, random } = compared.result();
+      comparison = compareTop1(scored, random, { images: seen ? search.validationImages : images, seen });
+      evaluated += compared.evaluations;
+    }
+    found = { candidates, comparison, evaluated, lines };
   } finally {
     supernet.close();
   }
 
-  const best = found.candidates[0];
-  if (best === undefined || hasDiverged(best)) {
-    throw new GreedynasError(
-      'diverged',
-      `no path of run "${folder.name}" has a finite loss: the supernet in ${checkpoint.directory} diverged`,
-    );
-  }
+  const candidates = found.candidates.map((candidate) => describeCandidate(space, candidate));
   const result: Omit<SearchResult, 'subnets'> = {
     run: folder.name,
     space: space.name,
+    directory: directory.path,
     checkpoint: checkpoint.directory,
     limits,
     evaluated: found.evaluated,
     seconds: clock() - start,
-    candidates: found.candidates.map((candidate) => describe(space, candidate)),
-    best: describe(space, best),
-    baseline: compare(best, found.baseline),
+    candidates,
+    best: candidates[0]!,
+    comparison: found.comparison,
   };
   await createFolder(directory.path);
   await writeDurably(join(directory.path, 'population.jsonl'), found.lines.map((line) => `${line}\n`).join(''));
@@ -216,50 +184,13 @@ export async function searchSupernet(
   return { directory: directory.path, result: { ...result, subnets } };
 }
 
+/** Lets signals in. */
+async function pause(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
 async function writeSearch(directory: string, result: SearchResult): Promise<void> {
   await writeDurably(join(directory, 'search.json'), `${JSON.stringify(result, null, 1)}\n`);
-}
-
-/** Runs a search with pauses for signals; false if it was interrupted. */
-async function drive(
-  search: Search,
-  phase: SearchProgress['phase'],
-  total: number,
-  { interrupted, onProgress }: SearchSurroundings,
-  onCandidate: (candidate: Candidate) => void = () => {},
-): Promise<boolean> {
-  for (;;) {
-    await new Promise((resolve) => setImmediate(resolve));
-    if (interrupted()) {
-      return false;
-    }
-    const candidate = search.next();
-    if (candidate === null) {
-      return true;
-    }
-    onCandidate(candidate);
-    onProgress?.({ phase, evaluated: search.evaluated, total, best: search.ranked()[0] ?? candidate });
-  }
-}
-
-function describe(space: Space, candidate: Candidate): FoundPath {
-  const { loss, top1 } = saveCandidate(candidate);
-  return { path: formatGenotype(space, candidate.path), flops: candidate.flops, params: candidate.params, loss, top1 };
-}
-
-function compare(best: Candidate, baseline: readonly Candidate[]): Baseline | null {
-  const top1 = baseline.map((candidate) => candidate.top1);
-  const finite = top1.filter(Number.isFinite);
-  if (finite.length === 0) {
-    return null;
-  }
-  return {
-    paths: top1.length,
-    percentile: percentileOf(best.top1, top1),
-    median: quantile(finite, 0.5),
-    ninetieth: quantile(finite, 0.9),
-    highest: Math.max(...finite),
-  };
 }
 
 async function newestCheckpoint(folder: RunFolder, notice: (line: string) => void): Promise<Checkpoint> {

@@ -36,6 +36,14 @@ describe('contradictions', () => {
       'search: {validationBatch: 5001}',
       'search.validationBatch: 5001, allowed: at most search.validationImages (5000)',
     ],
+    [
+      'search: {validationImages: 4000, comparisonImages: 1001}',
+      'search.comparisonImages: 1001, allowed: at most 1000: data.validationImages (5000) less search.validationImages (4000)',
+    ],
+    [
+      '{sampling: {ranking: {images: 2000}}, search: {validationImages: 500, comparisonImages: 4000}}',
+      'search.comparisonImages: 4000, allowed: at most 3000: data.validationImages (5000) less sampling.ranking.images (2000)',
+    ],
     ['search: {topK: 51}', 'search.topK: 51, allowed: at most search.population (50)'],
     ['search: {subnets: 51}', 'search.subnets: 51, allowed: at most search.population (50)'],
     [
@@ -56,6 +64,17 @@ describe('contradictions', () => {
       expect(lines[0]).to.include(expected);
     });
   }
+
+  it('lets the images of search and comparison add up to all that are held out', () => {
+    for (const text of [
+      'search: {validationImages: 4000, comparisonImages: 1000}',
+      'search: {comparisonImages: 0}',
+      'search: {comparisonImages: null}',
+      '{sampling: {method: uniform, ranking: {images: 2000}}, search: {validationImages: 500, comparisonImages: 4500}}',
+    ]) {
+      expect(configOf(text).search.comparisonImages, text).to.not.equal(undefined);
+    }
+  });
 
   it('of greedy sampling do not matter to uniform sampling', () => {
     expect(configOf('{training: {steps: 100}, sampling: {method: uniform}}').training.steps).to.equal(100);

@@ -132,6 +132,10 @@ describe('problems of a config', () => {
     ['training:', 'training: null, allowed: a section with the keys steps'],
     ['training: [1]', 'training: [1], allowed: a section'],
     ['sampling: {stop: {every: 1}}', 'sampling.stop.every: 1, allowed: a whole number of at least 2'],
+    [
+      'search: {comparisonImages: some}',
+      'search.comparisonImages: "some", allowed: a whole number of at least 0, or null for as many as search.validationImages',
+    ],
     ['search: {objective: top5}', 'search.objective: "top5", allowed: top1 or loss'],
     ['sampling: {stop: 5}', 'sampling.stop: 5, allowed: null, or a section with the keys alpha, every'],
     ['sampling: {flopsLimit: 3x}', 'sampling.flopsLimit: "3x", allowed: a number of multiply-adds'],

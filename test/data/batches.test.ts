@@ -224,6 +224,33 @@ describe('takeStack', () => {
     expect(takeStack(set, 150, 6).images).to.not.deep.equal(large.images);
   });
 
+  it('after the first n images shares none with the stack of those n, and goes on in the same order, balanced', () => {
+    const whole = takeStack(set, 200, 5);
+    const bytes = 2 * 2 * 3;
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 199 }), fc.double({ min: 0, max: 1, noNaN: true }), (skip, share) => {
+        const count = 1 + Math.floor(share * (199 - skip));
+        const { images, labels } = takeStack(set, count, 5, skip);
+        expect(images).to.deep.equal(whole.images.slice(skip * bytes, (skip + count) * bytes));
+        expect(labels).to.deep.equal(whole.labels.slice(skip, skip + count));
+        const counts = new Array<number>(10).fill(0);
+        for (const label of labels) counts[label]!++;
+        expect(Math.max(...counts) - Math.min(...counts)).to.be.at.most(1);
+      }),
+    );
+  });
+
+  it('refuses more images than there are after the first n', () => {
+    expect(() => takeStack(set, 21, 1, 180))
+      .to.throw(
+        GreedynasError,
+        'a stack of 21 images after the first 180 cannot be taken from a set of 200; allowed: an integer from 1 to 20',
+      )
+      .with.property('code', 'usage');
+    for (const skip of [200, 300]) expect(() => takeStack(set, 1, 1, skip)).to.throw(GreedynasError, 'no image left');
+    for (const skip of [-1, 0.5]) expect(() => takeStack(set, 1, 1, skip)).to.throw(RangeError, 'skip');
+  });
+
   for (const count of [0, -5, 201, 1.5]) {
     it(`refuses ${count} of 200 images`, () => {
       expect(() => takeStack(set, count, 1))

@@ -2,10 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { RunConfig } from '../../src/config/schema.ts';
+import { takeStack } from '../../src/data/batches.ts';
+import { createStream } from '../../src/random/stream.ts';
 import { type SearchProgress, type SubnetRequest, searchSupernet } from '../../src/search/supernet-search.ts';
 import { flopsRange, pathFlops } from '../../src/space/cost.ts';
 import { parseGenotype } from '../../src/space/genotype.ts';
 import { buildSpace } from '../../src/space/presets.ts';
+import type { ImageBatch } from '../../src/supernet/supernet.ts';
 import { openRun } from '../../src/training/run-folder.ts';
 import { createFakeSupernet, type FakeSupernet } from '../training/fake-supernet.ts';
 import { smallConfig, smallData, smallRun } from '../training/small-run.ts';
@@ -88,7 +91,8 @@ describe('search/supernet-search', () => {
   it('keeps the limit and evaluates no path twice', async () => {
     await smallRun(folder());
     const { found, evaluated } = await search();
-    expect(new Set(evaluated).size).to.equal(evaluated.length);
+    expect(new Set(evaluated.slice(0, 40)).size).to.equal(40);
+    expect(new Set(evaluated.slice(40)).size).to.equal(evaluated.length - 40);
     for (const candidate of found!.result.candidates) {
       expect(candidate.flops).to.be.at.most(limit);
       expect(pathFlops(space, parseGenotype(space, candidate.path))).to.equal(candidate.flops);
@@ -120,16 +124,89 @@ describe('search/supernet-search', () => {
     }
   });
 
-  it('says where the best stands among random paths', async () => {
+  it('compares the best with random paths on images that chose nothing, each path recalibrated and scored once', async () => {
     await smallRun(folder());
-    const { found } = await search();
-    const { baseline } = found!.result;
-    expect(baseline?.paths).to.equal(12);
-    expect(baseline!.percentile).to.be.within(0, 100);
-    expect(baseline!.median).to.be.at.most(baseline!.ninetieth);
-    expect(baseline!.ninetieth).to.be.at.most(baseline!.highest);
-    const none = await search({ config: { ...smallConfig, search: { ...smallConfig.search, randomBaseline: 0 } } });
-    expect(none.found?.result.baseline).to.equal(null);
+    const supernet = createFakeSupernet(space);
+    const calls: string[] = [];
+    const stacks: ImageBatch[] = [];
+    const { loadStack, recalibrate, evaluate } = supernet;
+    supernet.loadStack = (name, batch) => {
+      if (name === 'validation') stacks.push(batch);
+      loadStack(name, batch);
+    };
+    supernet.recalibrate = (path) => {
+      calls.push(`recalibrate ${path.join('')}`);
+      recalibrate(path);
+    };
+    supernet.evaluate = (path) => {
+      calls.push(`evaluate ${path.join('')} on ${stacks.length}`);
+      return evaluate(path);
+    };
+    const { found } = await search({ supernet });
+    const { seed } = smallConfig;
+    expect(stacks).to.deep.equal([
+      takeStack(smallData.validation, 20, seed),
+      takeStack(smallData.validation, 10, seed, 20),
+    ]);
+    const { comparison, best, evaluated } = found!.result;
+    expect(comparison).to.include({ images: 10, seen: false, paths: 12 });
+    expect(comparison!.percentile).to.be.within(0, 100);
+    expect(comparison!.median).to.be.at.most(comparison!.ninetieth!);
+    expect(comparison!.ninetieth).to.be.at.most(comparison!.highest!);
+    expect(evaluated).to.equal(calls.length / 2);
+    expect(new Set(calls.filter((call) => call.startsWith('evaluate'))).size).to.equal(evaluated);
+    for (let index = 0; index < calls.length; index += 2) {
+      expect(calls[index + 1]).to.include(calls[index]!.replace('recalibrate', 'evaluate'));
+    }
+    const bestKey = parseGenotype(space, best.path).join('');
+    const compared = calls.filter((call) => call.endsWith('on 2'));
+    expect(compared).to.have.length.within(12, 13);
+    expect(compared[0]).to.equal(`evaluate ${bestKey} on 2`);
+  });
+
+  it('compares on the images of the search where none are left, and says so', async () => {
+    await smallRun(folder());
+    const config = { ...smallConfig, search: { ...smallConfig.search, comparisonImages: 0 } };
+    const { found, evaluated } = await search({ config });
+    const { comparison, best } = found!.result;
+    expect(comparison).to.include({ images: 20, seen: true, paths: 12, best: best.top1 });
+    expect(new Set(evaluated).size, 'a path of the search is not scored again on the same images').to.equal(
+      evaluated.length,
+    );
+  });
+
+  it('compares with nothing where no random paths are asked for', async () => {
+    await smallRun(folder());
+    const { found } = await search({
+      config: { ...smallConfig, search: { ...smallConfig.search, randomBaseline: 0 } },
+    });
+    expect(found?.result.comparison).to.equal(null);
+    expect(found?.result.evaluated).to.equal(40);
+  });
+
+  it('does not take luck for quality: where scores are noise, the best stands where any path does', async () => {
+    await smallRun(folder());
+    const percentiles = async (comparisonImages: number): Promise<number> => {
+      let sum = 0;
+      for (let seed = 0; seed < 12; seed++) {
+        const supernet = createFakeSupernet(space);
+        let stack = 0;
+        supernet.loadStack = () => {
+          stack += 1;
+        };
+        supernet.recalibrate = () => {};
+        supernet.evaluate = (path) => {
+          const top1 = createStream(seed, `${stack}/${path.join()}`).uniform();
+          return { losses: new Float32Array(), loss: 1 - top1, top1, top5: 1 };
+        };
+        const config = { ...smallConfig, search: { ...smallConfig.search, comparisonImages } };
+        const { found } = await search({ supernet, config });
+        sum += found!.result.comparison!.percentile / 12;
+      }
+      return sum;
+    };
+    expect(await percentiles(0), 'on the images that chose it').to.be.above(90);
+    expect(await percentiles(10), 'on others').to.be.within(25, 75);
   });
 
   it('is the same search twice, in a folder of its own each time', async () => {
@@ -189,9 +266,9 @@ describe('search/supernet-search', () => {
     ).to.equal(40);
     expect(
       progress
-        .filter(({ phase }) => phase === 'random')
+        .filter(({ phase }) => phase === 'comparison')
         .map(({ evaluated }) => evaluated)
         .at(-1),
-    ).to.equal(12);
+    ).to.equal(13);
   });
 });

@@ -17,7 +17,7 @@ export const smallConfig: RunConfig = {
     width: 1,
     strides: [...spacePresets['nas-bench-macro'].strides],
   },
-  data: { dataset: 'cifar10', validationImages: 20, padding: 1, flip: true },
+  data: { dataset: 'cifar10', validationImages: 30, padding: 1, flip: true },
   training: {
     steps: 60,
     batch: 8,
@@ -52,6 +52,7 @@ export const smallConfig: RunConfig = {
     calibrationBatch: 8,
     validationImages: 20,
     validationBatch: 10,
+    comparisonImages: 10,
     randomBaseline: 12,
     subnets: 1,
   },

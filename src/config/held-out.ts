@@ -1,0 +1,21 @@
+/** How the held-out images are shared out: those that the choice of a path looks at, and those left for a fair comparison. */
+import type { RunConfig } from './schema.ts';
+
+/**
+ * Held-out images that decide which path is found best: those of the search and, as it starts from the pool, those that
+ * training ranked paths by. Both are stacks from the beginning of the same order (`takeStack`), so the larger has both.
+ */
+export function seenImages({ sampling, search }: RunConfig): number {
+  return Math.max(search.validationImages, sampling.method === 'greedy' ? sampling.ranking.images : 0);
+}
+
+/** The key of the larger part of {@link seenImages}. */
+export function seenImagesKey(config: RunConfig): string {
+  return seenImages(config) === config.search.validationImages ? 'search.validationImages' : 'sampling.ranking.images';
+}
+
+/** Images, after the seen ones, on which the best path is compared with random ones; 0: none are left or wanted. */
+export function comparisonImages(config: RunConfig): number {
+  const { data, search } = config;
+  return Math.min(search.comparisonImages ?? search.validationImages, data.validationImages - seenImages(config));
+}

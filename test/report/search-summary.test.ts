@@ -1,0 +1,70 @@
+import { expect } from 'chai';
+import { comparisonSummary, searchSummary } from '../../src/report/search-summary.ts';
+import type { Comparison, SearchResult } from '../../src/search/result.ts';
+
+const comparison: Comparison = {
+  images: 2500,
+  seen: false,
+  paths: 50,
+  best: 0.612,
+  percentile: 96,
+  median: 0.551,
+  ninetieth: 0.58,
+  highest: 0.6201,
+};
+const summary = (changes: Partial<Comparison>) => comparisonSummary({ comparison: { ...comparison, ...changes } });
+
+describe('report/search-summary', () => {
+  it('says in one sentence what was compared on what', () => {
+    expect(summary({})).to.equal(
+      'On 2500 held-out images that did not choose it, the best path has a top-1 of 61.20 %: percentile 96 of 50 random paths under the same limit, evaluated in the same way, whose median is 55.10 %, 90th percentile 58.00 % and best 62.01 %.',
+    );
+  });
+
+  it('says that the images chose the path, where they did', () => {
+    expect(summary({ seen: true }))
+      .to.include('On the 2500 images that it was chosen on, which flatters it')
+      .and.to.include('search.comparisonImages');
+  });
+
+  it('says where the best does not beat the 90th percentile, equal numbers included', () => {
+    for (const best of [0.5, 0.58]) expect(summary({ best })).to.include('does not beat the 90th percentile');
+    expect(summary({ best: 0.5801 })).to.not.include('does not');
+  });
+
+  it('says where there is nothing to compare', () => {
+    expect(comparisonSummary({ comparison: null })).to.include('No random paths were evaluated');
+    expect(summary({ best: null })).to.include('no finite loss');
+    expect(summary({ median: null, ninetieth: null, highest: null })).to.include(
+      'none of 50 random paths under the same limit has a finite loss',
+    );
+  });
+
+  it('lists the ten best, the cost, and what to do next', () => {
+    const candidates = Array.from({ length: 12 }, (_, index) => ({
+      path: `path-${index}-`,
+      flops: 1e6,
+      params: 2e6,
+      loss: index === 9 ? null : 1.5,
+      top1: index === 9 ? null : 0.5,
+    }));
+    const result: SearchResult = {
+      run: 'small',
+      space: 'toy',
+      directory: 'checkpoints/small/search/330M',
+      checkpoint: 'checkpoints/small/step-00000060',
+      limits: { flops: 330e6 },
+      evaluated: 1051,
+      seconds: 75,
+      candidates,
+      best: candidates[0]!,
+      comparison,
+      subnets: ['checkpoints/small/subnets/330M-1'],
+    };
+    const text = searchSummary(result);
+    expect(text).to.include('path-9-').and.to.not.include('path-10-');
+    expect(text).to.include('1051 evaluations in 1 min 15 s. Written to checkpoints/small/search/330M.');
+    expect(text).to.include('Next: greedynas evaluate --subnet checkpoints/small/subnets/330M-1');
+    expect(searchSummary({ ...result, subnets: [] })).to.not.include('Next:');
+  });
+});
