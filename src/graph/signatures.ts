@@ -45,6 +45,7 @@ const outputNames: Readonly<Record<string, readonly string[]>> = {
   Reshape: ['output'],
   ResourceApplyMomentum: [],
   RestoreV2: ['tensors*'],
+  ReverseV2: ['output'],
   SaveV2: [],
   SelectV2: ['output'],
   Shape: ['output'],
