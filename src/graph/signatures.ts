@@ -53,6 +53,7 @@ const outputNames: Readonly<Record<string, readonly string[]>> = {
   SoftmaxCrossEntropyWithLogits: ['loss', 'backprop'],
   StatelessRandomNormal: ['output'],
   StatelessRandomUniform: ['output'],
+  StridedSlice: ['output'],
   Sub: ['z'],
   Sum: ['output'],
   Unpack: ['output*'],

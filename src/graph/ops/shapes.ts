@@ -41,6 +41,28 @@ export function sliceRows(scope: Scope, x: Tensor, start: Tensor, count: Tensor)
   });
 }
 
+/** Every `stride`-th row and column of images `[batch, height, width, channels]`, from the first on. */
+export function everyNthPixel(scope: Scope, x: Tensor, stride: number): Tensor {
+  const [batch, height, width, channels] = (x.shape ?? []) as readonly [number, number, number, number];
+  const reduced = (size: number): number => (size < 0 ? size : Math.ceil(size / stride));
+  const whole = scope.constant([0, 0, 0, 0], 'int32');
+  return scope.addOne('StridedSlice', {
+    inputs: [x, whole, whole, scope.constant([1, stride, stride, 1], 'int32')],
+    attributes: {
+      T: attribute.type(x.dtype),
+      Index: attribute.type('int32'),
+      // Bit i leaves out the limit of dimension i: all four go from the first to the last.
+      begin_mask: attribute.int(0b1111),
+      end_mask: attribute.int(0b1111),
+      ellipsis_mask: attribute.int(0),
+      new_axis_mask: attribute.int(0),
+      shrink_axis_mask: attribute.int(0),
+    },
+    dtype: x.dtype,
+    shape: [batch, reduced(height), reduced(width), channels],
+  });
+}
+
 /** The elements of an int32 vector of known length as scalars. */
 export function unstack(scope: Scope, x: Tensor): Tensor[] {
   const count = x.shape?.[0] ?? 0;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Graph } from '../../../src/graph/graph.ts';
-import { reshape, shapeOf, sliceRows, unstack } from '../../../src/graph/ops/shapes.ts';
+import { everyNthPixel, reshape, shapeOf, sliceRows, unstack } from '../../../src/graph/ops/shapes.ts';
 import { openGraph } from '../engine.ts';
 
 const int = (value: number) => ({ shape: [], values: Int32Array.of(value) });
@@ -58,5 +58,23 @@ describe('sliceRows, reshape and unstack', () => {
     const found = session.run(path, ['element0:0', 'element1:0', 'element2:0']);
     session.close();
     expect(found.map((each) => Number(each[0]))).to.deep.equal([7, -1, 3]);
+  });
+});
+
+describe('everyNthPixel', () => {
+  it('takes rows and columns from the first on, of even and odd sizes', () => {
+    const graph = new Graph();
+    const x = graph.placeholder('x', 'float32', [-1, 5, 4, 2]);
+    const thinned = everyNthPixel(graph.main, x, 2);
+    expect(thinned.shape).to.deep.equal([-1, 3, 2, 2]);
+    graph.output('y', thinned);
+    const session = openGraph(graph);
+    const values = Float32Array.from({ length: 2 * 5 * 4 * 2 }, (_, index) => index);
+    const [found] = session.run({ 'x:0': { shape: [2, 5, 4, 2], values } }, ['y:0']);
+    session.close();
+    const expected = Array.from(values).filter(
+      (index) => (Math.floor(index / 8) % 5) % 2 === 0 && Math.floor(index / 2) % 2 === 0,
+    );
+    expect(Array.from(found!, Number)).to.deep.equal(expected);
   });
 });
