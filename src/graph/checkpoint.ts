@@ -103,7 +103,9 @@ export function addCheckpoint(
       outputs: variables.map(({ dtype }) => ({ dtype, shape: null })),
     });
     // All shapes are checked before anything is assigned: a foreign checkpoint must not change half the network.
-    const values = variables.map(({ shape }, index) => ensureShape(scope, restored.outputs[index]!, shape ?? []));
+    const values = variables.map(({ name, shape }, index) =>
+      ensureShape(scope, restored.outputs[index]!, shape ?? [], `${names.restore}/${name}`),
+    );
     const checked = [scope.add('NoOp', { control: values.map(({ operation }) => operation) })];
     graph.output(names.restore, done, [
       ...variables.map((variable, index) => assign(graph, variable, values[index]!, checked)),

@@ -324,9 +324,12 @@ export class Graph {
 /**
  * Checks the shape when the graph runs, and states it when it is built. oneDNN's layout pass aborts the process on a
  * convolution whose input has an unknown rank, so everything that is fed or sliced goes through this.
+ *
+ * @param name what TensorFlow's message calls it
  */
-export function ensureShape(scope: Scope, tensor: Tensor, shape: readonly number[]): Tensor {
+export function ensureShape(scope: Scope, tensor: Tensor, shape: readonly number[], name?: string): Tensor {
   return scope.addOne('EnsureShape', {
+    ...(name === undefined ? {} : { name }),
     inputs: [tensor],
     attributes: { T: attribute.type(tensor.dtype), shape: attribute.shape(shape) },
     dtype: tensor.dtype,

@@ -1,7 +1,8 @@
 /** The supernet, or one fixed path of it, as a TensorFlow session. */
 import { type EngineOptions, loadAddon } from '../engine/addon.ts';
 import { type Feed, openSession, type Session } from '../engine/session.ts';
-import { pathKey } from '../space/genotype.ts';
+import { GreedynasError } from '../errors.ts';
+import { pathKey, validatePath } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
 import { compileNetwork, feeds, fetches, type NetworkRecipe } from './compile.ts';
 import type { ImageBatch, Scores, StackName, Supernet } from './supernet.ts';
@@ -44,9 +45,8 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
   let calibrated: string | null = null;
 
   const pathFeed = (path: Path): Record<string, Feed> => {
-    if (path.length !== space.layers.length) {
-      throw new RangeError(`a path of ${space.name} has ${space.layers.length} operations, got ${path.length}`);
-    }
+    // TensorFlow would take the last operation for every index that is none.
+    validatePath(space, path);
     if (fixed === undefined) return { [feeds.path]: { shape: [path.length], values: Int32Array.from(path) } };
     if (pathKey(path) !== pathKey(fixed)) throw new RangeError('this network is fixed to another path');
     return {};
@@ -85,6 +85,15 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
   const atPrefix = (endpoint: 'save' | 'restore' | 'take' | 'saveWeights' | 'restoreWeights', prefix: string): void => {
     session.run({ [feeds.prefix]: { text: prefix } }, fetches[endpoint]);
   };
+  const explained = (endpoint: 'save' | 'restore' | 'saveWeights', prefix: string): void => {
+    try {
+      atPrefix(endpoint, prefix);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const what = endpoint === 'restore' ? 'does not hold the variables of this network' : 'cannot be written';
+      throw new GreedynasError('io', `the checkpoint ${prefix} ${what}: ${reason}`, { cause });
+    }
+  };
 
   return {
     initialise(seed) {
@@ -121,9 +130,9 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
       if (calibrated !== pathKey(path)) throw new Error('recalibrate this path before evaluating it');
       return score('evaluate', 'validation', path);
     },
-    save: (prefix) => atPrefix('save', prefix),
+    save: (prefix) => explained('save', prefix),
     restore(prefix) {
-      atPrefix('restore', prefix);
+      explained('restore', prefix);
       // A fixed network's checkpoint holds its running statistics.
       calibrated = fixed === undefined ? null : pathKey(fixed);
     },
@@ -131,7 +140,7 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
       atPrefix('take', prefix);
       calibrated = null;
     },
-    saveWeights: (prefix) => atPrefix('saveWeights', prefix),
+    saveWeights: (prefix) => explained('saveWeights', prefix),
     restoreWeights(prefix) {
       atPrefix('restoreWeights', prefix);
       calibrated = fixed === undefined ? null : pathKey(fixed);

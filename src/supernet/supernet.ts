@@ -45,8 +45,9 @@ export interface Supernet {
   recalibrate(path: Path): void;
   /** Scores a path on the `validation` stack with the running statistics: recalibrate the same path first. No label smoothing. */
   evaluate(path: Path): Scores;
-  /** Writes every variable and slot as a TensorFlow checkpoint: `<prefix>.index` and `<prefix>.data-00000-of-00001`. */
+  /** Writes every variable and slot as a TensorFlow checkpoint: `<prefix>.index` and `<prefix>.data-00000-of-00001`. Throws `io`. */
   save(prefix: string): void;
+  /** Reads one back. Throws `io`, and leaves everything as it was, if it is not a checkpoint of this network. */
   restore(prefix: string): void;
   close(): void;
 }
