@@ -1,0 +1,426 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { GreedynasError } from '../../src/errors.ts';
+import { createStream } from '../../src/random/stream.ts';
+import type { Path } from '../../src/space/space.ts';
+import { createSubnetSession, createSupernetSession } from '../../src/supernet/session.ts';
+import type { ImageBatch, Scores, Supernet } from '../../src/supernet/supernet.ts';
+import { expectClose } from '../graph/close.ts';
+import { engineBinding } from '../graph/engine.ts';
+import { imageBatch, partOf, paths, sessionOptions, smallSpace } from './small-space.ts';
+
+const [first, second, third] = paths as readonly [Path, Path, Path];
+
+/** Initialised, a few steps trained, with stacks: 7 ranking, 9 validation and 11 calibration images. */
+function openTrained(changes: Parameters<typeof sessionOptions>[0] = {}): Supernet {
+  const supernet = createSupernetSession(smallSpace, sessionOptions(changes));
+  supernet.initialise(11);
+  loadStacks(supernet);
+  for (const [step, path] of [first, second, third, first].entries())
+    supernet.trainStep(path, imageBatch(8, step), 0.05);
+  return supernet;
+}
+
+function loadStacks(supernet: Supernet): void {
+  supernet.loadStack('ranking', imageBatch(7, 101));
+  supernet.loadStack('validation', imageBatch(9, 102));
+  supernet.loadStack('calibration', imageBatch(11, 103));
+}
+
+function plain(scores: Scores) {
+  return { ...scores, losses: Array.from(scores.losses) };
+}
+
+function evaluated(supernet: Supernet, path: Path) {
+  supernet.recalibrate(path);
+  return plain(supernet.evaluate(path));
+}
+
+describe('createSupernetSession', () => {
+  let supernet: Supernet;
+  before(() => {
+    supernet = openTrained();
+  });
+  after(() => supernet.close());
+
+  describe('rank', () => {
+    /** The loss that training reports, with nothing moved: learning rate 0 leaves the weights as they are. */
+    const trainLoss = (path: Path, batch: ImageBatch): number => supernet.trainStep(path, batch, 0).loss;
+
+    it('is the training loss of the same images: batch statistics, label smoothing', () => {
+      const batch = imageBatch(3, 40);
+      supernet.loadStack('ranking', batch);
+      const ranked = supernet.rank(first);
+      expectClose([ranked.loss], [trainLoss(first, batch)], 'loss', 1e-6);
+      // Without smoothing it would be another number.
+      const raw = createSupernetSession(smallSpace, sessionOptions({ labelSmoothing: 0 }));
+      raw.initialise(11);
+      raw.loadStack('ranking', batch);
+      const smooth = createSupernetSession(smallSpace, sessionOptions());
+      smooth.initialise(11);
+      smooth.loadStack('ranking', batch);
+      expect(Math.abs(raw.rank(first).loss - smooth.rank(first).loss)).to.be.above(1e-3);
+      raw.close();
+      smooth.close();
+    });
+
+    it('goes over the stack in batches as equal as can be, each with its own statistics', () => {
+      const stack = imageBatch(7, 41);
+      supernet.loadStack('ranking', stack);
+      const { losses, loss, top1, top5 } = supernet.rank(second);
+      // 7 images, at most 3 at once: 2 + 2 + 3.
+      const parts = [partOf(stack, 0, 2), partOf(stack, 2, 4), partOf(stack, 4, 7)];
+      const expected = parts.map((part) => trainLoss(second, part));
+      const means = [losses.slice(0, 2), losses.slice(2, 4), losses.slice(4)].map(
+        (each) => each.reduce((sum, value) => sum + value, 0) / each.length,
+      );
+      expectClose(means, expected, 'mean loss of each part', 1e-6);
+      expectClose([loss], [losses.reduce((sum, value) => sum + value, 0) / 7], 'mean', 1e-6);
+      expect(top1 * 7).to.be.closeTo(Math.round(top1 * 7), 1e-9);
+      expect(top5).to.be.within(top1, 1);
+    });
+
+    it('counts the images whose class is the highest logit, as training does', () => {
+      const batch = imageBatch(3, 42);
+      supernet.loadStack('ranking', batch);
+      for (const path of paths) {
+        const { correct } = supernet.trainStep(path, batch, 0);
+        expect(supernet.rank(path).top1).to.equal(correct / 3);
+      }
+    });
+
+    it('depends neither on other paths ranked before nor on recalibration', () => {
+      supernet.loadStack('ranking', imageBatch(7, 101));
+      const alone = plain(supernet.rank(first));
+      supernet.rank(second);
+      supernet.recalibrate(third);
+      expect(plain(supernet.rank(first))).to.deep.equal(alone);
+    });
+
+    it('takes another stack where one is loaded again, of another size', () => {
+      supernet.loadStack('ranking', imageBatch(7, 101));
+      const large = plain(supernet.rank(first));
+      supernet.loadStack('ranking', imageBatch(2, 44));
+      const small = plain(supernet.rank(first));
+      expect(large.losses).to.have.length(7);
+      expect(small.losses).to.have.length(2);
+      supernet.loadStack('ranking', imageBatch(7, 101));
+      expect(plain(supernet.rank(first))).to.deep.equal(large);
+    });
+  });
+
+  describe('recalibrate and evaluate', () => {
+    it('give the same bits whatever was there before: nothing of one candidate leaks into the next', () => {
+      const alone = evaluated(supernet, first);
+      expect(evaluated(supernet, first)).to.deep.equal(alone);
+      for (const other of [second, third]) {
+        evaluated(supernet, other);
+        supernet.rank(other);
+        expect(evaluated(supernet, first), `after ${other}`).to.deep.equal(alone);
+      }
+    });
+
+    it('recover from statistics that are not finite', () => {
+      const healthy = openTrained();
+      const expected = evaluated(healthy, first);
+      const folder = mkdtempSync(join(tmpdir(), 'greedynas-supernet-'));
+      healthy.save(join(folder, 'weights'));
+      healthy.trainStep(second, imageBatch(8, 1), 1e30);
+      healthy.trainStep(second, imageBatch(8, 2), 1e30);
+      expect(evaluated(healthy, second).loss).to.satisfy(Number.isNaN);
+      healthy.restore(join(folder, 'weights'));
+      expect(evaluated(healthy, first)).to.deep.equal(expected);
+      healthy.close();
+      rmSync(folder, { recursive: true });
+    });
+
+    it('use the statistics of the calibration images, not those of the images evaluated', () => {
+      const stack = imageBatch(5, 60);
+      supernet.loadStack('calibration', stack);
+      supernet.loadStack('validation', partOf(stack, 0, 1));
+      const { losses } = evaluated(supernet, first);
+      supernet.loadStack('validation', stack);
+      // The first image alone and among others: the same, up to the order of sums.
+      expectClose(evaluated(supernet, first).losses.slice(0, 1), losses, 'loss of the first image', 1e-5);
+      // With batch statistics a single image is normalised by itself.
+      supernet.loadStack('ranking', partOf(stack, 0, 1));
+      expect(Math.abs(supernet.rank(first).loss - losses[0]!)).to.be.above(1e-2);
+      loadStacks(supernet);
+    });
+
+    it('change with the calibration images', () => {
+      const before = evaluated(supernet, first);
+      supernet.loadStack('calibration', imageBatch(11, 70));
+      expect(evaluated(supernet, first).loss).to.not.equal(before.loss);
+      loadStacks(supernet);
+      expect(evaluated(supernet, first)).to.deep.equal(before);
+    });
+
+    it('do not smooth labels', () => {
+      const raw = openTrained({ labelSmoothing: 0 });
+      const smooth = openTrained();
+      for (const each of [raw, smooth]) each.initialise(5);
+      expect(evaluated(smooth, first)).to.deep.equal(evaluated(raw, first));
+      raw.close();
+      smooth.close();
+    });
+
+    it('refuse to evaluate a path that was not recalibrated last, or was trained, initialised or restored since', () => {
+      const message = 'recalibrate this path before evaluating it';
+      supernet.recalibrate(first);
+      expect(() => supernet.evaluate(second)).to.throw(message);
+      supernet.recalibrate(second);
+      expect(() => supernet.evaluate(first)).to.throw(message);
+      supernet.recalibrate(first);
+      supernet.rank(second);
+      supernet.evaluate(first);
+      supernet.trainStep(second, imageBatch(4, 1), 0);
+      expect(() => supernet.evaluate(first)).to.throw(message);
+      const fresh = createSupernetSession(smallSpace, sessionOptions());
+      fresh.initialise(1);
+      loadStacks(fresh);
+      expect(() => fresh.evaluate(first)).to.throw(message);
+      fresh.recalibrate(first);
+      fresh.initialise(1);
+      expect(() => fresh.evaluate(first)).to.throw(message);
+      fresh.close();
+    });
+  });
+
+  describe('batches', () => {
+    it('may have any size, also one image: training, ranking, calibration and evaluation', () => {
+      for (const count of [1, 3, 7, 10]) {
+        for (const path of paths) {
+          const { loss, correct } = supernet.trainStep(path, imageBatch(count, count), 1e-4);
+          expect(loss, `${count} images`).to.satisfy(Number.isFinite);
+          expect(correct).to.be.within(0, count);
+        }
+      }
+      for (const count of [1, 5]) {
+        for (const name of ['ranking', 'validation', 'calibration'] as const)
+          supernet.loadStack(name, imageBatch(count, 9));
+        for (const path of paths) {
+          expect(supernet.rank(path).losses).to.have.length(count);
+          expect(evaluated(supernet, path).loss).to.satisfy(Number.isFinite);
+        }
+      }
+      loadStacks(supernet);
+    });
+
+    it('are refused where images and labels do not fit, and the session lives on', () => {
+      const { images, labels } = imageBatch(4, 1);
+      expect(() => supernet.trainStep(first, { images, labels: labels.slice(1) }, 0.1)).to.throw(
+        RangeError,
+        'a feed of shape [3, 16, 16, 3] needs 2304 values, got 3072',
+      );
+      expect(() => supernet.loadStack('ranking', { images: images.slice(1), labels })).to.throw(RangeError);
+      expect(supernet.rank(first).losses).to.have.length(7);
+    });
+  });
+
+  describe('refuses', () => {
+    it('a stack that was not loaded, and says how to load it', () => {
+      const fresh = createSupernetSession(smallSpace, sessionOptions());
+      fresh.initialise(1);
+      expect(() => fresh.rank(first)).to.throw("the ranking images are not loaded: call loadStack('ranking', …) first");
+      expect(() => fresh.recalibrate(first)).to.throw('the calibration images are not loaded');
+      fresh.loadStack('calibration', imageBatch(3, 1));
+      fresh.recalibrate(first);
+      expect(() => fresh.evaluate(first)).to.throw('the validation images are not loaded');
+      fresh.close();
+    });
+
+    it('a path of another length, in every endpoint', () => {
+      for (const path of [[0, 1, 0], [0, 1, 0, 1, 0], []]) {
+        const message = new RegExp(`path: ${path.length} operations`);
+        expect(() => supernet.trainStep(path, imageBatch(2, 1), 0.1)).to.throw(message);
+        expect(() => supernet.rank(path)).to.throw(message);
+        expect(() => supernet.recalibrate(path)).to.throw(message);
+      }
+    });
+
+    it('an operation that the layer does not have: TensorFlow would take the last one without a word', () => {
+      for (const operation of [3, -1, 0.5, Number.NaN]) {
+        const path = [0, operation, 0, 0];
+        expect(() => supernet.trainStep(path, imageBatch(2, 1), 0.1), String(operation)).to.throw(/layer2/);
+        expect(() => supernet.rank(path)).to.throw(/layer2/);
+        expect(() => supernet.recalibrate(path)).to.throw(/layer2/);
+      }
+    });
+  });
+
+  it('leaves no tensor behind, whether calls succeed or fail', () => {
+    const binding = engineBinding();
+    evaluated(supernet, first);
+    const before = binding.getNumOfTensors();
+    for (let round = 0; round < 5; round++) {
+      supernet.trainStep(paths[round % 3]!, imageBatch(4, round), 0.01);
+      supernet.loadStack('ranking', imageBatch(7, 101));
+      supernet.rank(second);
+      evaluated(supernet, first);
+      expect(() => supernet.restore('/nowhere/weights')).to.throw();
+      expect(() => supernet.trainStep([0], imageBatch(4, round), 0.01)).to.throw();
+    }
+    expect(binding.getNumOfTensors()).to.equal(before);
+  });
+});
+
+describe('seeds', () => {
+  it('give bit-equal losses over six random paths in two sessions, others give other losses', () => {
+    const losses = (seed: number): number[] => {
+      const supernet = createSupernetSession(smallSpace, sessionOptions());
+      supernet.initialise(seed);
+      const stream = createStream(1, 'test paths');
+      const found = Array.from({ length: 6 }, (_, step) => {
+        const path = smallSpace.layers.map(({ operations }) => stream.integer(operations.length));
+        return supernet.trainStep(path, imageBatch(8, step), 0.1).loss;
+      });
+      supernet.close();
+      return found;
+    };
+    const once = losses(1);
+    expect(losses(1)).to.deep.equal(once);
+    for (const [index, loss] of losses(2).entries()) expect(loss).to.not.equal(once[index]);
+  });
+});
+
+describe('dropout', () => {
+  const batch = imageBatch(8, 1);
+  it('drops by the seed of the step while training, and nothing when paths are scored', () => {
+    const dropping = openTrained({ dropout: 0.4 });
+    const none = openTrained();
+    for (const each of [dropping, none]) each.initialise(3);
+    const loss = (seed: number): number => dropping.trainStep(first, batch, 0, seed).loss;
+    const once = loss(1);
+    expect(loss(1)).to.equal(once);
+    expect(loss(2)).to.not.equal(once);
+    expect(none.trainStep(first, batch, 0, 1).loss).to.equal(none.trainStep(first, batch, 0, 2).loss);
+    expect(plain(dropping.rank(first))).to.deep.equal(plain(none.rank(first)));
+    expect(evaluated(dropping, first)).to.deep.equal(evaluated(none, first));
+    dropping.close();
+    none.close();
+  });
+});
+
+describe('checkpoints of a supernet', () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'greedynas-supernet-'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  /** All weights and slots, as they lie in the checkpoint's one data file. */
+  const bytes = (supernet: Supernet, name: string): Buffer => {
+    supernet.save(join(folder, name));
+    return readFileSync(join(folder, `${name}.data-00000-of-00001`));
+  };
+  const trainFrom = (supernet: Supernet, step: number): number[] =>
+    [0, 1, 2].map(
+      (each) => supernet.trainStep(paths[(step + each) % 3]!, imageBatch(8, step + each), 0.1, step + each).loss,
+    );
+
+  it('hold weights and slots bit for bit, and training goes on from them as if it had never stopped', () => {
+    const recipe = { dropout: 0.2 };
+    const whole = createSupernetSession(smallSpace, sessionOptions(recipe));
+    whole.initialise(21);
+    trainFrom(whole, 0);
+    const middle = bytes(whole, 'middle');
+    const later = trainFrom(whole, 3);
+    const end = bytes(whole, 'end');
+    expect(end.equals(middle)).to.equal(false);
+
+    const resumed = createSupernetSession(smallSpace, sessionOptions(recipe));
+    resumed.restore(join(folder, 'middle'));
+    expect(bytes(resumed, 'again').equals(middle), 'what was read').to.equal(true);
+    expect(trainFrom(resumed, 3)).to.deep.equal(later);
+    expect(bytes(resumed, 'resumed').equals(end), 'weights and slots at the end').to.equal(true);
+
+    // Without the slots it would not be the same.
+    resumed.initialise(21);
+    expect(bytes(resumed, 'initial').equals(middle)).to.equal(false);
+    loadStacks(whole);
+    loadStacks(resumed);
+    whole.restore(join(folder, 'end'));
+    resumed.restore(join(folder, 'end'));
+    expect(() => whole.evaluate(first)).to.throw('recalibrate this path before evaluating it');
+    expect(evaluated(resumed, first)).to.deep.equal(evaluated(whole, first));
+    whole.close();
+    resumed.close();
+  });
+
+  it('of another network are refused with a clear error, and nothing changes', () => {
+    const supernet = createSupernetSession(smallSpace, sessionOptions());
+    supernet.initialise(1);
+    const before = bytes(supernet, 'mine');
+    const shifted = {
+      ...smallSpace,
+      layers: smallSpace.layers.map((layer) => ({ ...layer, name: `other-${layer.name}` })),
+    };
+    for (const [name, space, told] of [
+      ['classes', { ...smallSpace, classes: 7 }, /\[(12,)?7\].*\[(12,)?6\].*restore\/classifier/s],
+      ['names', shifted, /layer1\//],
+    ] as const) {
+      const other = createSupernetSession(space, sessionOptions());
+      other.initialise(2);
+      other.save(join(folder, name));
+      other.close();
+      expect(() => supernet.restore(join(folder, name)))
+        .to.throw(GreedynasError, join(folder, name))
+        .with.property('code', 'io');
+      expect(() => supernet.restore(join(folder, name))).to.throw(told);
+      expect(bytes(supernet, 'mine').equals(before), name).to.equal(true);
+    }
+    expect(() => supernet.restore(join(folder, 'nothing')))
+      .to.throw(GreedynasError, join(folder, 'nothing'))
+      .with.property('code', 'io');
+    expect(() => supernet.save('/proc/nowhere/weights')).to.throw(GreedynasError, '/proc/nowhere/weights');
+    supernet.close();
+  });
+});
+
+describe('createSubnetSession', () => {
+  let folder: string;
+  let supernet: Supernet;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'greedynas-subnet-'));
+    supernet = openTrained();
+    supernet.save(join(folder, 'supernet'));
+  });
+  after(() => {
+    supernet.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  for (const path of paths) {
+    it(`scores path ${path.join('')} as the supernet does, recalibrated and with its statistics saved`, () => {
+      const expected = evaluated(supernet, path);
+      const subnet = createSubnetSession(smallSpace, path, sessionOptions());
+      subnet.takeFromSupernet(join(folder, 'supernet'));
+      loadStacks(subnet);
+      expect(() => subnet.evaluate(path)).to.throw('recalibrate this path before evaluating it');
+      const found = evaluated(subnet, path);
+      expectClose(found.losses, expected.losses, 'losses', 1e-5);
+      expect([found.top1, found.top5]).to.deep.equal([expected.top1, expected.top5]);
+      expectClose(Array.from(subnet.rank(path).losses), Array.from(supernet.rank(path).losses), 'ranking losses');
+
+      subnet.saveWeights(join(folder, 'subnet'));
+      const reloaded = createSubnetSession(smallSpace, path, sessionOptions());
+      reloaded.restoreWeights(join(folder, 'subnet'));
+      loadStacks(reloaded);
+      expect(plain(reloaded.evaluate(path))).to.deep.equal(found);
+      expect(reloaded.trainStep(path, imageBatch(4, 1), 0.1).loss).to.satisfy(Number.isFinite);
+      reloaded.close();
+      subnet.close();
+    });
+  }
+
+  it('takes no other path', () => {
+    const subnet = createSubnetSession(smallSpace, first, sessionOptions());
+    subnet.initialise(1);
+    expect(() => subnet.trainStep(second, imageBatch(2, 1), 0.1)).to.throw('this network is fixed to another path');
+    expect(() => subnet.trainStep([0, 1], imageBatch(2, 1), 0.1)).to.throw(/2 operations/);
+    subnet.close();
+  });
+});
