@@ -16,7 +16,8 @@ export { createEvolution, type EvolutionOptions, evolve } from './search/evoluti
 export { checkLimits, type Limits, samplePathUnder } from './search/limits.ts';
 export { searchRandom } from './search/random.ts';
 export type { Comparison, FoundPath, SearchResult } from './search/result.ts';
-export { searchRun } from './search/run-search.ts';
+export { type RunSearchRequest, searchRun } from './search/run-search.ts';
+export type { SearchOutcome, SearchSurroundings } from './search/supernet-search.ts';
 export {
   type CostTable,
   costTable,

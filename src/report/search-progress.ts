@@ -1,6 +1,6 @@
 /** The progress of a search: one line that is rewritten in a terminal, now and then a line elsewhere. */
 import type { Writable } from 'node:stream';
-import type { SearchProgress } from '../search/supernet-search.ts';
+import type { SearchProgress } from '../search/find-best.ts';
 import { formatDuration, formatPercent } from './format.ts';
 
 export interface SearchProgressDisplay {

@@ -71,6 +71,7 @@ describe('cli/main', () => {
       ['train-supernet --set training.stpes=5', /training\.stpes/],
       ['search --flops 330M', /no run in .*there are no runs yet/],
       ['search --flops much', /much/],
+      ['search --resume', /no run in .*there are no runs yet/],
       ['train-supernet --resume', /no run "default"/],
       ['space --preset mobilenet-8', /mobilenet-8.*mobilenet-7/],
       ['space --preset mobilenet-7 --set seed=1', /give it alone/],
@@ -213,6 +214,43 @@ describe('cli/main', () => {
       const printed = JSON.parse(stdout);
       expect(printed).to.deep.equal(JSON.parse(readFileSync(join(printed.directory, 'search.json'), 'utf8')));
       expect(printed.candidates).to.have.length(20);
+    });
+
+    for (const [name, expected] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+    ] as const) {
+      it(`on ${name} finishes the path, saves, exits with ${expected}, and --resume ends as if nothing had been`, async () => {
+        await train();
+        const stopped = await run('search --flops 60M --json', { searchSignal: { name, inEvaluation: 17 } });
+        expect(stopped.code).to.equal(expected);
+        expect(stopped.stdout).to.equal('');
+        expect(stopped.stderr)
+          .to.include(`${name}: finishing the path and saving`)
+          .and.to.include('go on with "greedynas search --resume --run small --name 60M"');
+        const resumed = await run('search --resume --run small --name 60M --json');
+        expect(resumed.code, resumed.stderr).to.equal(0);
+        expect(resumed.stderr).to.include('resuming search 60M of run small');
+        const whole = await run('search --flops 60M --json --name whole');
+        expect(resumed.stdout).to.equal(whole.stdout.replaceAll('whole', '60M'));
+      });
+    }
+
+    it('says so where a search has ended, and prints its result again', async () => {
+      await train();
+      const first = await run('search --flops 60M');
+      const again = await run('search --resume');
+      expect(again.code).to.equal(0);
+      expect(again.stderr).to.include('has ended');
+      expect(again.stdout).to.equal(first.stdout);
+    });
+
+    it('refuses to resume under another limit, with old and new value', async () => {
+      await train();
+      await run('search --flops 60M', { searchSignal: { name: 'SIGINT', inEvaluation: 3 } });
+      const { code, stderr } = await run('search --resume --flops 0.05G');
+      expect(code).to.equal(2);
+      expect(stderr).to.include('limits.flops: 60000000 in the search, 50000000 now');
     });
 
     it('says within which FLOPs a limit makes sense', async () => {

@@ -16,6 +16,8 @@ export interface Outcome {
 export interface Simulation extends FakeOptions {
   /** A signal that comes while the training step of this number in this process is at work. */
   readonly signal?: { readonly name: EndSignal; readonly inStep: number };
+  /** A signal that comes while a search evaluates its path of this number, from 1, in this process. */
+  readonly searchSignal?: { readonly name: EndSignal; readonly inEvaluation: number };
   /** What loading the data set fails with. */
   readonly failure?: () => Promise<Error>;
 }
@@ -41,6 +43,10 @@ export async function greedynas(
   const stderr = collect();
   let received: EndSignal | null = null;
   let onFirst: (signal: EndSignal) => void = () => {};
+  const receive = (signal: EndSignal): void => {
+    received = signal;
+    onFirst(signal);
+  };
   const surroundings: Surroundings = {
     stdout: stdout.stream,
     stderr: stderr.stream,
@@ -62,16 +68,22 @@ export async function greedynas(
       }
       return smallData;
     },
-    createSupernet: async (_config, space) =>
-      createFakeSupernet(space, {
+    createSupernet: async (_config, space) => {
+      const supernet = createFakeSupernet(space, {
         ...simulation,
         onTrain(step) {
-          if (step === simulation.signal?.inStep) {
-            received = simulation.signal.name;
-            onFirst(received);
-          }
+          if (step === simulation.signal?.inStep) receive(simulation.signal.name);
         },
-      }),
+      });
+      const { evaluate } = supernet;
+      let evaluations = 0;
+      supernet.evaluate = (path) => {
+        evaluations += 1;
+        if (evaluations === simulation.searchSignal?.inEvaluation) receive(simulation.searchSignal.name);
+        return evaluate(path);
+      };
+      return supernet;
+    },
     cutSubnet: async () => {},
     evaluateSubnet: async ({ split }) => {
       const scores = { images: 20, loss: 1.25, top1: 0.5, top5: 0.9 };

@@ -1,80 +1,31 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { RunConfig } from '../../src/config/schema.ts';
 import { takeStack } from '../../src/data/batches.ts';
 import { createStream } from '../../src/random/stream.ts';
-import { type SearchProgress, type SubnetRequest, searchSupernet } from '../../src/search/supernet-search.ts';
 import { flopsRange, pathFlops } from '../../src/space/cost.ts';
 import { parseGenotype } from '../../src/space/genotype.ts';
-import { buildSpace } from '../../src/space/presets.ts';
 import type { ImageBatch } from '../../src/supernet/supernet.ts';
-import { openRun } from '../../src/training/run-folder.ts';
-import { createFakeSupernet, type FakeSupernet } from '../training/fake-supernet.ts';
+import { findCheckpoint, saveCheckpoint } from '../../src/training/checkpoint.ts';
+import { createFakeSupernet } from '../training/fake-supernet.ts';
 import { smallConfig, smallData, smallRun } from '../training/small-run.ts';
 import { rejection, temporaryFolder } from '../training/temporary.ts';
+import { resultOf, type SimulatedSearch, simulatedSearch, smallSpace as space } from './simulated-search.ts';
 
 describe('search/supernet-search', () => {
   const folder = temporaryFolder();
   const run = () => join(folder(), 'small');
-  const space = buildSpace(smallConfig.space);
   const limit = 60_000_000;
-
-  interface Asked {
-    config?: RunConfig;
-    flops?: number;
-    name?: string | null;
-    stopAfter?: number;
-    cutFailure?: Error;
-    supernet?: FakeSupernet;
-  }
-
-  async function search({
-    config = smallConfig,
-    flops = limit,
-    name = null,
-    stopAfter = Infinity,
-    cutFailure,
-    supernet = createFakeSupernet(space),
-  }: Asked = {}) {
-    const evaluated: string[] = [];
-    const cut: SubnetRequest[] = [];
-    const progress: SearchProgress[] = [];
-    const { evaluate } = supernet;
-    supernet.evaluate = (path) => {
-      evaluated.push(path.join(''));
-      return evaluate(path);
-    };
-    const runFolder = await openRun(folder(), 'small');
-    try {
-      const found = await searchSupernet(
-        { folder: runFolder, config, limits: { flops }, name },
-        {
-          clock: () => 0,
-          loadData: async () => smallData,
-          createSupernet: async () => supernet,
-          cutSubnet: async (request) => {
-            if (cutFailure !== undefined) throw cutFailure;
-            cut.push(request);
-          },
-          notice: () => {},
-          interrupted: () => evaluated.length >= stopAfter,
-          onProgress: (step) => progress.push(step),
-        },
-      );
-      return { found, evaluated, cut, progress };
-    } finally {
-      await runFolder.release();
-    }
-  }
+  const search = (asked?: SimulatedSearch) => simulatedSearch(folder(), asked);
 
   it('writes search.json and population.jsonl as the contract says', async () => {
     await smallRun(folder());
-    const { found, evaluated, cut } = await search({ name: 'first' });
-    expect(found?.directory).to.equal(join(run(), 'search', 'first'));
+    const found = await search({ name: 'first' });
+    const { evaluated, cut } = found;
     const written = JSON.parse(readFileSync(join(run(), 'search', 'first', 'search.json'), 'utf8'));
-    expect(written).to.deep.equal(found?.result);
+    expect(written).to.deep.equal(resultOf(found));
     expect(written).to.include({ run: 'small', space: 'nas-bench-macro', evaluated: evaluated.length });
+    expect(written).to.include({ directory: join(run(), 'search', 'first'), checkpoint: join(run(), 'step-00000060') });
     expect(written.limits).to.deep.equal({ flops: limit });
     expect(written.best).to.deep.equal(written.candidates[0]);
     expect(Object.keys(written.best)).to.deep.equal(['path', 'flops', 'params', 'loss', 'top1']);
@@ -90,10 +41,11 @@ describe('search/supernet-search', () => {
 
   it('keeps the limit and evaluates no path twice', async () => {
     await smallRun(folder());
-    const { found, evaluated } = await search();
+    const found = await search();
+    const { evaluated } = found;
     expect(new Set(evaluated.slice(0, 40)).size).to.equal(40);
     expect(new Set(evaluated.slice(40)).size).to.equal(evaluated.length - 40);
-    for (const candidate of found!.result.candidates) {
+    for (const candidate of resultOf(found).candidates) {
       expect(candidate.flops).to.be.at.most(limit);
       expect(pathFlops(space, parseGenotype(space, candidate.path))).to.equal(candidate.flops);
     }
@@ -102,7 +54,7 @@ describe('search/supernet-search', () => {
   it('begins with the pool that was saved with the weights', async () => {
     await smallRun(folder());
     const pool = JSON.parse(readFileSync(join(run(), 'step-00000060', 'pool.json'), 'utf8')).paths;
-    const { evaluated } = await search({ flops: 1e9 });
+    const { evaluated } = await search({ flops: '1G' });
     const first = pool.slice(0, 10).map(({ path }: { path: string }) => parseGenotype(space, path).join(''));
     expect(evaluated.slice(0, 10)).to.deep.equal(first);
   });
@@ -116,9 +68,8 @@ describe('search/supernet-search', () => {
       ['top1', 0],
       ['loss', 2],
     ] as const) {
-      const config = { ...smallConfig, search: { ...smallConfig.search, objective } };
-      const { found } = await search({ config, supernet });
-      const operations = found!.result.candidates.map(({ path }) => parseGenotype(space, path)[0]!);
+      const found = await search({ overrides: [`search.objective=${objective}`], supernet });
+      const operations = resultOf(found).candidates.map(({ path }) => parseGenotype(space, path)[0]!);
       expect(operations[0], objective).to.equal(first);
       expect(operations).to.deep.equal(operations.toSorted((a, b) => (first === 0 ? a - b : b - a)));
     }
@@ -142,13 +93,13 @@ describe('search/supernet-search', () => {
       calls.push(`evaluate ${path.join('')} on ${stacks.length}`);
       return evaluate(path);
     };
-    const { found } = await search({ supernet });
+    const found = await search({ supernet });
     const { seed } = smallConfig;
     expect(stacks).to.deep.equal([
       takeStack(smallData.validation, 20, seed),
       takeStack(smallData.validation, 10, seed, 20),
     ]);
-    const { comparison, best, evaluated } = found!.result;
+    const { comparison, best, evaluated } = resultOf(found);
     expect(comparison).to.include({ images: 10, seen: false, paths: 12 });
     expect(comparison!.percentile).to.be.within(0, 100);
     expect(comparison!.median).to.be.at.most(comparison!.ninetieth!);
@@ -166,9 +117,9 @@ describe('search/supernet-search', () => {
 
   it('compares on the images of the search where none are left, and says so', async () => {
     await smallRun(folder());
-    const config = { ...smallConfig, search: { ...smallConfig.search, comparisonImages: 0 } };
-    const { found, evaluated } = await search({ config });
-    const { comparison, best } = found!.result;
+    const found = await search({ overrides: ['search.comparisonImages=0'] });
+    const { evaluated } = found;
+    const { comparison, best } = resultOf(found);
     expect(comparison).to.include({ images: 20, seen: true, paths: 12, best: best.top1 });
     expect(new Set(evaluated).size, 'a path of the search is not scored again on the same images').to.equal(
       evaluated.length,
@@ -177,11 +128,9 @@ describe('search/supernet-search', () => {
 
   it('compares with nothing where no random paths are asked for', async () => {
     await smallRun(folder());
-    const { found } = await search({
-      config: { ...smallConfig, search: { ...smallConfig.search, randomBaseline: 0 } },
-    });
-    expect(found?.result.comparison).to.equal(null);
-    expect(found?.result.evaluated).to.equal(40);
+    const result = resultOf(await search({ overrides: ['search.randomBaseline=0'] }));
+    expect(result.comparison).to.equal(null);
+    expect(result.evaluated).to.equal(40);
   });
 
   it('does not take luck for quality: where scores are noise, the best stands where any path does', async () => {
@@ -199,9 +148,8 @@ describe('search/supernet-search', () => {
           const top1 = createStream(seed, `${stack}/${path.join()}`).uniform();
           return { losses: new Float32Array(), loss: 1 - top1, top1, top5: 1 };
         };
-        const config = { ...smallConfig, search: { ...smallConfig.search, comparisonImages } };
-        const { found } = await search({ supernet, config });
-        sum += found!.result.comparison!.percentile / 12;
+        const overrides = [`search.comparisonImages=${comparisonImages}`, 'search.subnets=0'];
+        sum += resultOf(await search({ supernet, overrides })).comparison!.percentile / 12;
       }
       return sum;
     };
@@ -214,7 +162,8 @@ describe('search/supernet-search', () => {
     const one = await search();
     const two = await search();
     expect(readdirSync(join(run(), 'search')).sort()).to.deep.equal(['60M', '60M-2']);
-    expect(two.found?.result.candidates).to.deep.equal(one.found?.result.candidates);
+    expect(resultOf(two).candidates).to.deep.equal(resultOf(one).candidates);
+    expect(resultOf(two).comparison).to.deep.equal(resultOf(one).comparison);
   });
 
   it('does not write over a search', async () => {
@@ -229,27 +178,61 @@ describe('search/supernet-search', () => {
   it('ends at once where no path keeps the limit, naming smallest and largest', async () => {
     await smallRun(folder());
     const { smallest, largest } = flopsRange(space);
-    const error = await rejection(search({ flops: smallest - 1 }));
+    const error = await rejection(search({ flops: String(smallest - 1) }));
     expect(error.code).to.equal('usage');
     expect(error.message).to.include(String(smallest)).and.to.include(String(largest));
   });
 
-  it('writes nothing where it is interrupted', async () => {
+  it('writes nothing where it cannot begin', async () => {
     await smallRun(folder());
-    const { found, evaluated, cut } = await search({ stopAfter: 13 });
-    expect(found).to.equal(null);
-    expect(evaluated).to.have.length(13);
-    expect(cut).to.deep.equal([]);
+    const failure = new Error('no network');
+    const failed = await search({ loadFailure: failure }).catch((error: unknown) => error);
+    expect(failed).to.equal(failure);
+    const { outcome } = await search({ signalIn: 0 });
+    expect(outcome).to.deep.equal({ end: 'signal', run: 'small', name: '60M', saved: false });
     expect(existsSync(join(run(), 'search'))).to.equal(false);
+  });
+
+  it('needs a limit, and changes search settings only', async () => {
+    await smallRun(folder());
+    for (const [asked, message] of [
+      [{ flops: '60M', overrides: ['training.batch=4'] }, '--set training.batch=4'],
+      [{ flops: '60M', overrides: ['search.population=0'] }, 'search.population'],
+    ] as const) {
+      const error = await rejection(search(asked));
+      expect(error.code).to.equal('usage');
+      expect(error.message).to.include(message);
+    }
+  });
+
+  it('names a pool that is not JSON', async () => {
+    await smallRun(folder());
+    const { checkpoint } = await findCheckpoint(run());
+    await saveCheckpoint({
+      runDirectory: run(),
+      state: checkpoint!.state,
+      seconds: checkpoint!.seconds,
+      saveWeights: (prefix) => createFakeSupernet(space).save(prefix),
+      texts: { 'pool.json': '{"capacity":' },
+      keep: 1,
+    });
+    const error = await rejection(search());
+    expect(error.code).to.equal('io');
+    expect(error.message).to.include(join('step-00000060', 'pool.json')).and.to.include('is not JSON');
+  });
+
+  it('clears away a folder that a crash left half made', async () => {
+    await smallRun(folder());
+    mkdirSync(join(run(), 'search', '.tmp-60M'), { recursive: true });
+    writeFileSync(join(run(), 'search', '.tmp-60M', 'state.json'), 'torn');
+    await search();
+    expect(readdirSync(join(run(), 'search'))).to.deep.equal(['60M']);
   });
 
   it('keeps what it found where a subnet cannot be cut out', async () => {
     await smallRun(folder());
-    const failed = await search({ name: 'kept', cutFailure: new Error('disk') }).then(
-      () => null,
-      (error: Error) => error.message,
-    );
-    expect(failed).to.equal('disk');
+    const disk = new Error('disk');
+    expect(await search({ name: 'kept', cutFailure: disk }).catch((error: unknown) => error)).to.equal(disk);
     const written = JSON.parse(readFileSync(join(run(), 'search', 'kept', 'search.json'), 'utf8'));
     expect(written.candidates).to.have.length(40);
     expect(written.subnets).to.deep.equal([]);

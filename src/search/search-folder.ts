@@ -1,0 +1,136 @@
+/** The folders of a run's searches, checkpoints/<run>/search/<name>/: their names, and which one to go on with. */
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GreedynasError } from '../errors.ts';
+import { formatFlops } from '../space/cost.ts';
+import {
+  createFolder,
+  explained,
+  flush,
+  readIfThere,
+  systemCode,
+  temporaryPrefix,
+  writeDurably,
+} from '../storage/durable.ts';
+import type { RunFolder } from '../training/run-folder.ts';
+import type { Limits } from './limits.ts';
+import { parseSavedSearch, type SavedSearch, stateFile } from './saved-search.ts';
+
+export interface SearchFolder {
+  readonly name: string;
+  /** The folder, which may not be there yet. */
+  readonly path: string;
+  readonly file: (name: string) => string;
+}
+
+function searchFolder(run: RunFolder, name: string): SearchFolder {
+  const path = run.path(join('search', name));
+  return { name, path, file: (file) => join(path, file) };
+}
+
+function checkName(name: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return;
+  throw new GreedynasError(
+    'usage',
+    `--name ${JSON.stringify(name.slice(0, 80))}: 1 to 64 letters, digits, ".", "_" and "-", the first a letter or digit`,
+  );
+}
+
+async function listSearches(run: RunFolder): Promise<string[]> {
+  const root = run.path('search');
+  return explained('list', root, async () => {
+    try {
+      return await readdir(root);
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  });
+}
+
+/**
+ * A folder that is not there yet. `wanted` null: named after the limit, with a number if that is taken.
+ * @throws GreedynasError `usage` for a name that is taken, or could leave the run's folder
+ */
+export async function chooseSearchFolder(run: RunFolder, wanted: string | null, limits: Limits): Promise<SearchFolder> {
+  const taken = await listSearches(run);
+  if (wanted !== null) {
+    checkName(wanted);
+    const folder = searchFolder(run, wanted);
+    if (!taken.includes(wanted)) return folder;
+    throw new GreedynasError(
+      'usage',
+      `${folder.path} exists already: choose another --name, or go on with that search by --resume`,
+    );
+  }
+  const base = limits.flops === undefined ? 'all' : formatFlops(limits.flops);
+  let name = base;
+  for (let number = 2; taken.includes(name); number++) name = `${base}-${number}`;
+  return searchFolder(run, name);
+}
+
+/** Makes the folder of a new search together with its first state: a crash leaves both or neither. */
+export async function createSearchFolder({ name, path }: SearchFolder, state: string): Promise<void> {
+  const root = join(path, '..');
+  // The holder of the run's lock removes such a folder when it takes the run up.
+  const beside = join(root, `${temporaryPrefix}${name}`);
+  await createFolder(root);
+  await explained('create the folder', path, async () => {
+    await mkdir(beside);
+    try {
+      await writeDurably(join(beside, stateFile), state);
+      await rename(beside, path);
+    } catch (error) {
+      await rm(beside, { recursive: true, force: true });
+      throw error;
+    }
+    await flush(root);
+  });
+}
+
+/** Removes files that a crash left half written. */
+export async function removeUnfinishedFiles({ path }: SearchFolder): Promise<void> {
+  const files = await explained('list', path, () => readdir(path));
+  for (const file of files.filter((name) => name.startsWith(temporaryPrefix))) {
+    const unfinished = join(path, file);
+    await explained('remove', unfinished, () => rm(unfinished, { force: true }));
+  }
+}
+
+/**
+ * The search `wanted` of a run and its state. Null: of the searches that have not ended the one worked on last, or where
+ * all have ended the last of these.
+ * @throws GreedynasError `usage` if there is none; `io` if its state is damaged
+ */
+export async function findSearch(
+  run: RunFolder,
+  wanted: string | null,
+): Promise<{ readonly place: SearchFolder; readonly saved: SavedSearch }> {
+  if (wanted !== null) checkName(wanted);
+  const searches: { place: SearchFolder; modified: number }[] = [];
+  for (const name of await listSearches(run)) {
+    const place = searchFolder(run, name);
+    const state = await stat(place.file(stateFile)).catch(() => null);
+    if (state !== null) searches.push({ place, modified: state.mtimeMs });
+  }
+  searches.sort((a, b) => b.modified - a.modified || (a.place.name < b.place.name ? -1 : 1));
+  const asked = wanted === null ? searches : searches.filter(({ place }) => place.name === wanted);
+  let ended: { place: SearchFolder; saved: SavedSearch } | null = null;
+  for (const { place } of asked) {
+    const saved = await readSavedSearch(place);
+    if (saved.phase !== 'finished') return { place, saved };
+    ended ??= { place, saved };
+  }
+  if (ended !== null) return ended;
+  const names = searches.map(({ place }) => place.name);
+  const there = names.length === 0 ? 'it has none' : `there are: ${names.slice(0, 10).join(', ')}`;
+  throw new GreedynasError(
+    'usage',
+    `run "${run.name}" has no search${wanted === null ? '' : ` "${wanted}"`} to resume (${there}): start one with --flops`,
+  );
+}
+
+async function readSavedSearch(place: SearchFolder): Promise<SavedSearch> {
+  const path = place.file(stateFile);
+  return parseSavedSearch((await readIfThere(path)) ?? '', path);
+}
