@@ -17,5 +17,6 @@ export function seenImagesKey(config: RunConfig): string {
 /** Images, after the seen ones, on which the best path is compared with random ones; 0: none are left or wanted. */
 export function comparisonImages(config: RunConfig): number {
   const { data, search } = config;
-  return Math.min(search.comparisonImages ?? search.validationImages, data.validationImages - seenImages(config));
+  const left = Math.max(0, data.validationImages - seenImages(config));
+  return Math.min(search.comparisonImages ?? search.validationImages, left);
 }

@@ -15,7 +15,7 @@ const operation = fc.oneof(
 );
 
 /** 1 to 4 layers of 1 to 4 operations, with strides and changing channels. */
-export const randomSpace: fc.Arbitrary<Space> = fc
+const randomSpace: fc.Arbitrary<Space> = fc
   .array(
     fc.record({
       outChannels: channels,
