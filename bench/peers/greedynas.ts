@@ -46,6 +46,7 @@ function open(setting: Setting): Bench {
       momentum: 0.9,
       nesterov: true,
       weightDecay: 4e-5,
+      zeroGamma: false,
     },
     engine: { threads, onednn, deterministic: true },
     batches: { ranking: size, validation: size, calibration: size },

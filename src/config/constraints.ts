@@ -1,6 +1,6 @@
 /** What the keys of a config demand of each other, beyond the range of each. */
 import { flopsRange } from '../space/cost.ts';
-import { buildSpace, spacePresets, strideProblem } from '../space/presets.ts';
+import { buildSpace, depthProblem, spacePresets, strideProblem } from '../space/presets.ts';
 import { seenImages, seenImagesKey } from './held-out.ts';
 import { dataSets, type RunConfig } from './schema.ts';
 
@@ -114,10 +114,24 @@ function spaceContradictions({ space, data, sampling }: RunConfig): Contradictio
     const allowed = `${problem} (space.preset ${space.preset})`;
     return [...found, { key: 'space.strides', others: ['space.preset'], allowed }];
   }
+  const depth = depthProblem(spacePresets[space.preset], space.depths);
+  if (depth !== null) {
+    return [
+      ...found,
+      { key: 'space.depths', others: ['space.preset'], allowed: `${depth} (space.preset ${space.preset})` },
+    ];
+  }
   if (sampling.method === 'greedy' && sampling.flopsLimit !== null) {
     const { smallest } = flopsRange(buildSpace(space));
     if (sampling.flopsLimit < smallest) {
-      const others = ['space.preset', 'space.width', 'space.resolution', 'space.strides', 'space.classes'];
+      const others = [
+        'space.preset',
+        'space.width',
+        'space.resolution',
+        'space.strides',
+        'space.depths',
+        'space.classes',
+      ];
       const allowed = `at least ${smallest}, the FLOPs of the smallest path of space.preset (${space.preset}) here; else no path ever enters the pool`;
       found.push({ key: 'sampling.flopsLimit', others, allowed });
     }

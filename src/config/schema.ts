@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { allowedFlops, parseFlops } from '../space/flops.ts';
-import { spacePresetNames, spacePresets } from '../space/presets.ts';
+import { spacePresetNames, spacePresets, tableDepths } from '../space/presets.ts';
 
 /** What the data sets dictate to the rest of the config. Sides are in pixels. */
 export const dataSets = {
@@ -60,6 +60,8 @@ const space = z.strictObject({
   strides: z
     .array(z.union([z.literal(1), z.literal(2)], { error: allowedStrides }), { error: allowedStrides })
     .optional(),
+  /** Layers of each stage; by default the preset's. */
+  depths: z.array(integer(1, 64), { error: 'a list of whole numbers from 1 to 64' }).optional(),
 });
 
 const data = z.strictObject({
@@ -85,6 +87,8 @@ const training = z.strictObject({
   nesterov: flag().default(true),
   /** On all weights but biases and batch norm. Recipes. */
   weightDecay: notNegative().default(4e-5),
+  /** Starts every residual block as the identity. Ours, for short runs; the paper's networks start without. */
+  zeroGamma: flag().default(false),
   /** In the training and in the ranking loss. Recipes. */
   labelSmoothing: fractionBelowOne().default(0.1),
   /** Before the classifier. Recipes: none in the supernet. */
@@ -202,7 +206,7 @@ export const sectionsSchema = z.strictObject({
 
 /** A resolved config: no key is missing. `constraints.ts` checks what the keys demand of each other. */
 export const runConfigSchema = sectionsSchema.transform((config) => {
-  const { preset, width, resolution, classes, strides } = config.space;
+  const { preset, width, resolution, classes, strides, depths } = config.space;
   const dataSet = dataSets[config.data.dataset];
   return {
     ...config,
@@ -212,6 +216,7 @@ export const runConfigSchema = sectionsSchema.transform((config) => {
       classes: classes ?? dataSet.classes,
       width,
       strides: strides ?? [...spacePresets[preset].strides],
+      depths: depths ?? tableDepths(spacePresets[preset]),
     },
   };
 });

@@ -38,6 +38,8 @@ export interface SpaceOptions {
   readonly width?: number;
   /** Stride (1 or 2) of the stem convolution, then of the first layer of each stage. */
   readonly strides?: readonly number[];
+  /** Layers of each stage, at least 1. */
+  readonly depths?: readonly number[];
 }
 
 const identity: Operation = { kind: 'identity' };
@@ -141,6 +143,7 @@ export function buildSpace(options: SpaceOptions): Space {
  */
 export function expandTable(table: SpaceTable, options: Omit<SpaceOptions, 'preset'> = {}): Space {
   const { resolution = table.resolution, classes = table.classes, width = 1, strides = table.strides } = options;
+  const depths = options.depths ?? tableDepths(table);
   requireInteger('space.resolution', resolution);
   requireInteger('space.classes', classes);
   if (!(width > 0 && Number.isFinite(width))) {
@@ -149,6 +152,10 @@ export function expandTable(table: SpaceTable, options: Omit<SpaceOptions, 'pres
   const problem = strideProblem(table, strides);
   if (problem !== null) {
     throw new GreedynasError('usage', `space.strides: [${strides.join(', ')}], allowed: ${problem}`);
+  }
+  const depthsAllowed = depthProblem(table, depths);
+  if (depthsAllowed !== null) {
+    throw new GreedynasError('usage', `space.depths: [${depths.join(', ')}], allowed: ${depthsAllowed}`);
   }
   const [stemStride = 1, ...stageStrides] = strides;
   const stem: FixedBlock[] = [];
@@ -178,7 +185,7 @@ export function expandTable(table: SpaceTable, options: Omit<SpaceOptions, 'pres
   const layers: Layer[] = [];
   for (const [index, stage] of table.stages.entries()) {
     const outChannels = scaledChannels(stage.channels, width);
-    for (let position = 0; position < stage.layers; position++) {
+    for (let position = 0; position < (depths[index] ?? 0); position++) {
       layers.push({
         name: `${stage.name}_${position}`,
         stride: position === 0 ? (stageStrides[index] ?? 1) : 1,
@@ -207,6 +214,19 @@ export function strideProblem(table: SpaceTable, strides: readonly number[]): st
   const count = table.stages.length + 1;
   if (strides.length === count && strides.every((stride) => stride === 1 || stride === 2)) return null;
   return `${count} strides of 1 or 2: the stem convolution's, then the first layer's of ${table.stages.map((stage) => stage.name).join(', ')}`;
+}
+
+/** Layers of each stage as the table is published. */
+export function tableDepths(table: SpaceTable): number[] {
+  return table.stages.map((stage) => stage.layers);
+}
+
+/** What the depths of this table must be, or null where these are. */
+export function depthProblem(table: SpaceTable, depths: readonly number[]): string | null {
+  const count = table.stages.length;
+  if (depths.length === count && depths.every((depth) => Number.isInteger(depth) && depth >= 1 && depth <= 64))
+    return null;
+  return `${count} whole numbers from 1 to 64: the layers of ${table.stages.map((stage) => stage.name).join(', ')}`;
 }
 
 function requireInteger(key: string, value: number): void {

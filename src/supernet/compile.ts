@@ -23,6 +23,8 @@ export interface NetworkRecipe {
   readonly momentum: number;
   readonly nesterov: boolean;
   readonly weightDecay: number;
+  /** Starts every residual block as the identity. Not in the paper; short runs learn sooner with it. */
+  readonly zeroGamma: boolean;
 }
 
 /** Names of everything that is fed, and of the outputs of each endpoint. */
@@ -67,7 +69,7 @@ export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path)
       ? { kind: 'fed', indices: unstack(scope, graph.placeholder('path', 'int32', [space.layers.length])) }
       : { kind: 'fixed', path };
   const network = (input: Tensor, pass: string, mode: Mode): Tensor =>
-    buildNetwork(input, { graph, space, choice, mode, pass, mean: recipe.mean, deviation: recipe.deviation });
+    buildNetwork(input, { graph, space, choice, mode, pass, ...recipe });
 
   // Training.
   const dropoutSeed = graph.placeholder('dropout_seed', 'int32', [2]);

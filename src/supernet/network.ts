@@ -51,6 +51,8 @@ export interface NetworkOptions {
   /** Mean and standard deviation of each colour, of images scaled to [0, 1]. */
   readonly mean: readonly number[];
   readonly deviation: readonly number[];
+  /** Starts every residual block as the identity: the last scale of its batch norms is 0 (Goyal et al. 2017, section 5.1). */
+  readonly zeroGamma: boolean;
 }
 
 /** What the blocks of one pass share. */
@@ -60,6 +62,7 @@ interface Pass {
   readonly mode: Mode;
   /** Running statistics of a fixed network are part of its checkpoint; those of a supernet belong to the last path recalibrated. */
   readonly keepsStatistics: boolean;
+  readonly zeroGamma: boolean;
 }
 
 /**
@@ -71,7 +74,7 @@ interface Pass {
 export function buildNetwork(images: Tensor, options: NetworkOptions): Tensor {
   const { graph, space, choice, mode } = options;
   const scope = graph.main;
-  const pass: Pass = { graph, space, mode, keepsStatistics: choice.kind === 'fixed' };
+  const pass: Pass = { graph, space, mode, keepsStatistics: choice.kind === 'fixed', zeroGamma: options.zeroGamma };
   let x = normaliseImages(scope, images, options.mean, options.deviation);
   for (const block of space.stem) x = fixedBlock(pass, scope, x, block);
   for (const [position, layer] of space.layers.entries()) {
@@ -121,6 +124,8 @@ interface ConvolutionBlock {
   readonly inChannels: number;
   readonly outChannels: number;
   readonly activation: Activation | null;
+  /** Whether batch norm's scale starts at 0 instead of 1. */
+  readonly startsAtZero?: boolean;
 }
 
 /** Convolution, batch norm, activation. */
@@ -128,7 +133,8 @@ function convolutionBlock(pass: Pass, scope: Scope, x: Tensor, block: Convolutio
   const { name, kernel, stride, inChannels, outChannels, activation } = block;
   const shape = [kernel, kernel, inChannels, outChannels];
   const filter = convolutionWeights(pass, name, shape, kernel * kernel * outChannels);
-  const y = normalised(pass, scope, conv2d(scope, x, scope.read(filter), stride), name, outChannels);
+  const convolved = conv2d(scope, x, scope.read(filter), stride);
+  const y = normalised(pass, scope, convolved, name, outChannels, block.startsAtZero ? 0 : 1);
   return activate(scope, y, activation);
 }
 
@@ -153,12 +159,13 @@ function mbconv(pass: Pass, scope: Scope, x: Tensor, block: InvertedBottleneck):
     y = convolutionBlock(pass, scope, y, expand);
   }
   const filter = convolutionWeights(pass, `${name}/depthwise`, [kernel, kernel, width, 1], kernel * kernel);
-  y = normalised(pass, scope, depthwiseConv2d(scope, y, scope.read(filter), stride), `${name}/depthwise`, width);
+  y = normalised(pass, scope, depthwiseConv2d(scope, y, scope.read(filter), stride), `${name}/depthwise`, width, 1);
   y = activate(scope, y, activation);
   if (block.se) y = squeezeExcite(pass, scope, y, name, width);
+  const residual = keepsShape(block);
   const project = { name: `${name}/project`, kernel: 1, stride: 1, inChannels: width, outChannels, activation: null };
-  y = convolutionBlock(pass, scope, y, project);
-  return keepsShape(block) ? add(scope, x, y) : y;
+  y = convolutionBlock(pass, scope, y, { ...project, startsAtZero: residual && pass.zeroGamma });
+  return residual ? add(scope, x, y) : y;
 }
 
 /** Scales each channel by a gate computed from the image's means. */
@@ -207,11 +214,13 @@ export function isStatistic(variable: Variable): boolean {
   return variable.name.endsWith('/mean') || variable.name.endsWith('/variance');
 }
 
-function normalised(pass: Pass, scope: Scope, x: Tensor, name: string, channels: number): Tensor {
+function normalised(pass: Pass, scope: Scope, x: Tensor, name: string, channels: number, scale: 0 | 1): Tensor {
   const { graph, mode, keepsStatistics: saved } = pass;
   const shape = [channels];
   const one = { kind: 'constant', value: 1 } as const;
-  const gamma = scope.read(graph.sharedVariable(`${name}/gamma`, { shape, initial: one }));
+  const gamma = scope.read(
+    graph.sharedVariable(`${name}/gamma`, { shape, initial: { kind: 'constant', value: scale } }),
+  );
   const beta = scope.read(graph.sharedVariable(`${name}/beta`, { shape }));
   const mean = graph.sharedVariable(`${name}/mean`, { shape, trainable: false, saved });
   const variance = graph.sharedVariable(`${name}/variance`, { shape, initial: one, trainable: false, saved });

@@ -42,6 +42,7 @@ const subnetSchema = z.strictObject({
     classes: z.int().min(1),
     width: z.number().positive(),
     strides: z.array(z.int()),
+    depths: z.array(z.int()),
   }),
   flops: count,
   params: count,
@@ -150,7 +151,16 @@ export function evaluateSubnet(
   const path = parseGenotype(space, description.path);
   const { mean, deviation } = description;
   // Nothing is trained here: the training half of the recipe does not matter.
-  const recipe = { mean, deviation, labelSmoothing: 0, dropout: 0, momentum: 0, nesterov: false, weightDecay: 0 };
+  const recipe = {
+    mean,
+    deviation,
+    labelSmoothing: 0,
+    dropout: 0,
+    momentum: 0,
+    nesterov: false,
+    weightDecay: 0,
+    zeroGamma: false,
+  };
   const network = createSubnetSession(space, path, { ...session, recipe });
   try {
     const prefix = join(directory, weightsName);

@@ -25,6 +25,7 @@ export function networkOptions(config: RunConfig, data: Pick<DataSet, 'mean' | '
       momentum: training.momentum,
       nesterov: training.nesterov,
       weightDecay: training.weightDecay,
+      zeroGamma: training.zeroGamma,
     },
     engine: { threads: engine.threads, onednn: engine.onednn, deterministic: engine.deterministic },
     batches: {

@@ -66,6 +66,7 @@ export const recipe: NetworkRecipe = {
   momentum: 0.9,
   nesterov: true,
   weightDecay: 1e-3,
+  zeroGamma: false,
 };
 
 export function sessionOptions(changes: Partial<NetworkRecipe> = {}): SessionOptions {

@@ -16,6 +16,7 @@ export const smallConfig: RunConfig = {
     classes: 10,
     width: 1,
     strides: [...spacePresets['nas-bench-macro'].strides],
+    depths: [2, 3, 3],
   },
   data: { dataset: 'cifar10', validationImages: 30, padding: 1, flip: true },
   training: {
@@ -26,6 +27,7 @@ export const smallConfig: RunConfig = {
     momentum: 0.9,
     nesterov: true,
     weightDecay: 0,
+    zeroGamma: false,
     labelSmoothing: 0.1,
     dropout: 0,
   },
