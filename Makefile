@@ -1,9 +1,9 @@
 # greedynas: `make train-supernet` is the main job, `make test` the tests; both set everything up first.
 
 # Knobs: make train-supernet CONFIG=configs/my.yaml RUN=mine ARGS='--set seed=7'
-CONFIG ?=#        a run's YAML file (default: CIFAR-10 in 15 minutes; the paper's with DATA)
-DATA   ?=#        an ImageNet-like folder (default: CIFAR-10, fetched)
-RUN    ?=#        the run's name below checkpoints/ (default: the newest, or a new one)
+CONFIG ?=#        a run's YAML file (default: configs/cifar10.yaml)
+DATA   ?=#        the folder of the data sets (default: data; CIFAR-10 is fetched into it)
+RUN    ?=#        the run's name below checkpoints/ (training: default; search: the one worked on last)
 FLOPS  ?=#        the limit of a search: 330M, 0.33G or 330000000
 SUBNET ?=#        a folder checkpoints/<run>/subnets/<id>
 ARGS   ?=#        further flags: --resume, --json, --set key=value
@@ -34,7 +34,7 @@ train-supernet: setup ## train a supernet [CONFIG=] [DATA=] [RUN=] [ARGS=]
 search: setup ## search a trained supernet for subnets: FLOPS=330M [RUN=] [ARGS=]
 	@$(greedynas) search $(if $(FLOPS),--flops '$(FLOPS)') $(flags)
 
-evaluate: setup ## test accuracy of a subnet: SUBNET=<folder> [DATA=] [ARGS=]
+evaluate: setup ## score a subnet: SUBNET=<folder> [DATA=] [ARGS='--split test']
 	@$(greedynas) evaluate $(if $(SUBNET),--subnet '$(SUBNET)') $(flags)
 
 # A set-up that fails is a failed test, so that the last line is always `N passed, N failed`.

@@ -52,6 +52,7 @@ describe('contradictions', () => {
     ],
     ['space: {classes: 100}', 'space.classes: 100, allowed: 10, as data.dataset (cifar10) has it'],
     ['space: {resolution: 224}', 'space.resolution: 224, allowed: 32, as data.dataset (cifar10) has it'],
+    ['space: {preset: nas-bench-macro, depths: [1, 2]}', 'space.depths: [1,2], allowed: 3 whole numbers from 1 to 64'],
     ['space: {preset: nas-bench-macro, strides: [1, 2]}', 'space.strides: [1,2], allowed: 4 strides of 1 or 2'],
     [
       'sampling: {flopsLimit: 1M}',

@@ -53,6 +53,31 @@ describe('search space presets', () => {
     }
   });
 
+  it('take depths: the first layers of each stage stay as they are', () => {
+    const space = buildSpace({ preset: 'mobilenet-7', depths: [2, 1, 1, 1, 2, 1] });
+    expect(shapes(space).join(' ')).to.equal('16-32/2 32-32/1 32-40/2 40-80/2 80-96/1 96-192/2 192-192/1 192-320/1');
+    expect(space.layers.map((layer) => layer.name).join(' ')).to.equal(
+      'stage1_0 stage1_1 stage2_0 stage3_0 stage3b_0 stage4_0 stage4_1 stage5_0',
+    );
+    const published = buildSpace({ preset: 'nas-bench-macro' });
+    expect(buildSpace({ preset: 'nas-bench-macro', depths: [2, 3, 3] })).to.deep.equal(published);
+  });
+
+  it('refuse depths that do not fit the stages', () => {
+    const preset = 'nas-bench-macro';
+    for (const depths of [
+      [2, 3],
+      [2, 3, 0],
+      [2, 3, 1.5],
+      [2, 3, 65],
+      [2, 3, 3, 3],
+    ]) {
+      expect(usageMessage(() => buildSpace({ preset, depths }))).to.equal(
+        `space.depths: [${depths.join(', ')}], allowed: 3 whole numbers from 1 to 64: the layers of stage1, stage2, stage3`,
+      );
+    }
+  });
+
   it('take strides, resolution and classes', () => {
     const strides = [1, 2, 1, 2, 1, 2, 1];
     const space = buildSpace({ preset: 'mobilenet-7', resolution: 32, classes: 10, strides });
