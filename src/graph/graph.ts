@@ -334,6 +334,7 @@ export function ensureShape(scope: Scope, tensor: Tensor, shape: readonly number
     attributes: { T: attribute.type(tensor.dtype), shape: attribute.shape(shape) },
     dtype: tensor.dtype,
     shape,
+    gradient: (_, [gradient]) => [gradient ?? null],
   });
 }
 

@@ -1,10 +1,10 @@
 /** ReLU, ReLU6, and MobileNetV3's H-Swish and H-Sigmoid (Howard et al. 2019, section 5.2), with their gradients. */
-import type { Scope, Tensor } from '../graph.ts';
+import { ensureShape, type Scope, type Tensor } from '../graph.ts';
 import { attribute } from '../types.ts';
 import { elementwise, scale } from './arithmetic.ts';
 
 function clipped(scope: Scope, x: Tensor, op: 'Relu' | 'Relu6'): Tensor {
-  const y: Tensor = scope.addOne(op, {
+  const value = scope.addOne(op, {
     inputs: [x],
     attributes: { T: attribute.type(x.dtype) },
     dtype: x.dtype,
@@ -12,6 +12,9 @@ function clipped(scope: Scope, x: Tensor, op: 'Relu' | 'Relu6'): Tensor {
     // From the output, not the input: the next convolution keeps it anyway, so the input can be freed.
     gradient: (into, [gradient]) => [gradient ? elementwise(into, `${op}Grad`, [gradient, y]) : null],
   });
+  // TensorFlow's CPU optimiser fuses ReLU with the batch norm before it, forgets the shape of what it made, and then
+  // oneDNN's layout pass aborts the process at the convolution that follows. Here the shape is stated again.
+  const y: Tensor = op === 'Relu' && x.shape !== null ? ensureShape(scope, value, x.shape) : value;
   return y;
 }
 
