@@ -17,10 +17,7 @@ export interface OpenNetwork {
   close(): void;
 }
 
-const int = (...values: number[]): Feed => ({
-  shape: values.length === 1 ? [] : [values.length],
-  values: Int32Array.from(values),
-});
+const int = (value: number): Feed => ({ shape: [], values: Int32Array.of(value) });
 const float = (value: number): Feed => ({ shape: [], values: Float32Array.of(value) });
 
 /** With `fixed`, the network of that path without choice blocks. */
@@ -29,7 +26,8 @@ export function openNetwork(space: Space, recipe: NetworkRecipe, fixed?: Path): 
   const variables = [...graph.variables.values()].filter(({ dtype }) => dtype === 'float32');
   for (const variable of variables) graph.output(`test/${variable.name}`, graph.main.read(variable));
   const session = openGraph(graph);
-  const pathFeed = (path: Path) => (fixed === undefined ? { [feeds.path]: int(...path) } : {});
+  const pathFeed = (path: Path) =>
+    fixed === undefined ? { [feeds.path]: { shape: [path.length], values: Int32Array.from(path) } } : {};
   const batchFeeds = ({ images, labels }: ImageBatch) => ({
     [feeds.images]: { shape: [labels.length, space.resolution, space.resolution, 3], values: images },
     [feeds.labels]: { shape: [labels.length], values: labels },

@@ -1,0 +1,167 @@
+import { expect } from 'chai';
+import { pathParams } from '../../src/space/cost.ts';
+import { buildSpace } from '../../src/space/presets.ts';
+import type { Path, Space } from '../../src/space/space.ts';
+import { compileNetwork } from '../../src/supernet/compile.ts';
+import { isStatistic } from '../../src/supernet/network.ts';
+import { expectClose } from '../graph/close.ts';
+import { openNetwork } from './open-network.ts';
+import { referenceLosses } from './reference-network.ts';
+import { imageBatch, paths, recipe, smallSpace } from './small-space.ts';
+
+describe('the forward pass', () => {
+  for (const activation of ['hswish', 'relu', 'relu6'] as const) {
+    it(`with ${activation} is that of a plain reference: mean loss of each path`, () => {
+      const space: Space = { ...smallSpace, activation };
+      const network = openNetwork(space, recipe);
+      network.initialise(4);
+      // A few steps at a high rate first, so that scales, shifts and biases are no longer ones and zeros.
+      for (const [step, path] of [...paths, ...paths].entries()) network.train(path, imageBatch(6, step), 0.3);
+      for (const path of paths) {
+        const batch = imageBatch(4, 20);
+        const { losses } = referenceLosses(space, path, batch, network.read(), recipe);
+        const expected = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+        expectClose([network.train(path, batch, 0)], [expected], `path ${path.join('')}`, 2e-5);
+      }
+      network.close();
+    });
+  }
+});
+
+describe('the variables of a network', () => {
+  const trained = (space: Space, path: Path) =>
+    [...compileNetwork(space, recipe, path).variables.values()].filter(({ trainable }) => trainable);
+  const count = (space: Space, path: Path): number =>
+    trained(space, path).reduce((sum, { shape }) => sum + (shape ?? []).reduce((size, each) => size * each, 1), 0);
+
+  it('are as many numbers as the cost table counts parameters', () => {
+    for (const path of paths) expect(count(smallSpace, path), path.join('')).to.equal(pathParams(smallSpace, path));
+    const large = buildSpace({ preset: 'mobilenet-13-se', width: 0.5 });
+    const path = large.layers.map(({ operations }, index) => (index * 5) % operations.length);
+    expect(count(large, path)).to.equal(pathParams(large, path));
+  });
+
+  it('are those of the supernet, by name, shape and initial value', () => {
+    const all = compileNetwork(smallSpace, recipe).variables;
+    for (const path of paths) {
+      for (const variable of trained(smallSpace, path)) expect(all.get(variable.name)).to.deep.equal(variable);
+    }
+  });
+
+  it('decay where they are weights of convolutions or the classifier, not in biases and batch norm', () => {
+    const { variables } = compileNetwork(smallSpace, recipe);
+    for (const { name, decay, trainable } of variables.values()) {
+      expect(decay, name).to.equal(trainable && name.endsWith('/weights'));
+    }
+  });
+
+  it('are saved with their slots; statistics only in a fixed network, stacks of images never', () => {
+    const supernet = [...compileNetwork(smallSpace, recipe).variables.values()];
+    const fixed = [...compileNetwork(smallSpace, recipe, paths[0]).variables.values()];
+    for (const variable of [...supernet, ...fixed]) {
+      if (variable.trainable || variable.name.endsWith('/momentum'))
+        expect(variable.saved, variable.name).to.equal(true);
+      if (variable.name.startsWith('stack/')) expect(variable.saved, variable.name).to.equal(false);
+    }
+    expect(supernet.filter(isStatistic).some(({ saved }) => saved)).to.equal(false);
+    expect(fixed.filter(isStatistic).every(({ saved }) => saved)).to.equal(true);
+    expect(fixed.filter(isStatistic).length).to.be.above(10);
+  });
+});
+
+describe('initial values', () => {
+  const space: Space = {
+    ...smallSpace,
+    classes: 200,
+    layers: [
+      {
+        name: 'layer',
+        stride: 1,
+        inChannels: 4,
+        outChannels: 4,
+        operations: [
+          { kind: 'mbconv', expansion: 64, kernel: 7, se: true },
+          { kind: 'mbconv', expansion: 64, kernel: 3, se: false },
+        ],
+      },
+    ],
+    head: [{ kind: 'conv', name: 'head', kernel: 3, stride: 1, inChannels: 4, outChannels: 128, activation: 'relu' }],
+  };
+  let values: Readonly<Record<string, Float32Array>>;
+  let names: readonly string[];
+  before(() => {
+    const network = openNetwork(space, recipe);
+    network.initialise(9);
+    values = network.read();
+    names = Object.keys(values);
+    network.close();
+  });
+
+  const expectDeviation = (name: string, expected: number): void => {
+    const drawn = values[name]!;
+    const square = drawn.reduce((sum, value) => sum + value * value, 0) / drawn.length;
+    // The standard error of a deviation is deviation / √(2 · count); four of these.
+    expect(Math.sqrt(square), name).to.be.closeTo(expected, (4 * expected) / Math.sqrt(2 * drawn.length));
+    const mean = drawn.reduce((sum, value) => sum + value, 0) / drawn.length;
+    expect(mean, `mean of ${name}`).to.be.closeTo(0, (4 * expected) / Math.sqrt(drawn.length));
+  };
+
+  it('of convolutions are normal with deviation √(2 / fan-out); a depthwise one has a fan-out of its kernel', () => {
+    expectDeviation('layer/e64k7se/expand/weights', Math.sqrt(2 / 256));
+    expectDeviation('layer/e64k7se/depthwise/weights', Math.sqrt(2 / 49));
+    expectDeviation('layer/e64k3/depthwise/weights', Math.sqrt(2 / 9));
+    expectDeviation('layer/e64k7se/squeeze/weights', Math.sqrt(2 / 64));
+    expectDeviation('layer/e64k7se/excite/weights', Math.sqrt(2 / 256));
+    expectDeviation('layer/e64k7se/project/weights', Math.sqrt(2 / 4));
+    expectDeviation('head/weights', Math.sqrt(2 / (9 * 128)));
+  });
+
+  it('of the classifier are uniform up to 1 / √inputs', () => {
+    const limit = 1 / Math.sqrt(128);
+    expectDeviation('classifier/weights', limit / Math.sqrt(3));
+    const highest = values['classifier/weights']!.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    expect(highest).to.be.within(limit * 0.999, limit);
+  });
+
+  it('are 1 for scales and variances, 0 for shifts, biases, means and slots', () => {
+    for (const name of names) {
+      if (name.endsWith('/weights')) continue;
+      const expected = /\/(gamma|variance)$/.test(name) ? 1 : 0;
+      expect(
+        values[name]!.every((value) => value === expected),
+        name,
+      ).to.equal(true);
+    }
+    expect(names.filter((name) => name.endsWith('/momentum')).length).to.be.above(10);
+  });
+
+  it('differ between variables of the same shape, and between seeds; the same seed gives the same bits', () => {
+    const network = openNetwork(space, recipe);
+    network.initialise(10);
+    const other = network.read();
+    network.initialise(9);
+    const again = network.read();
+    network.close();
+    const twins = ['layer/e64k7se/expand/weights', 'layer/e64k3/expand/weights'] as const;
+    expect(Array.from(values[twins[0]]!)).to.not.deep.equal(Array.from(values[twins[1]]!));
+    for (const name of names) {
+      expect(Array.from(again[name]!), name).to.deep.equal(Array.from(values[name]!));
+      if (name.endsWith('/weights'))
+        expect(Array.from(other[name]!), name).to.not.deep.equal(Array.from(values[name]!));
+    }
+  });
+
+  it('with zeroGamma start the last scale of residual blocks at 0, and no other', () => {
+    const { variables } = compileNetwork(smallSpace, { ...recipe, zeroGamma: true });
+    const gammas = [...variables.values()].filter(({ name }) => name.endsWith('/gamma'));
+    const zero = gammas.filter(({ initial }) => initial.kind === 'constant' && initial.value === 0);
+    const residual = [
+      'first/project',
+      'layer2/e1k3/project',
+      'layer2/e2k3se/project',
+      'layer4/e2k5/project',
+      'layer4/e3k3se/project',
+    ];
+    expect(zero.map(({ name }) => name)).to.have.members(residual.map((name) => `${name}/gamma`));
+  });
+});
