@@ -150,6 +150,24 @@ describe('createSupernetSession', () => {
       loadStacks(supernet);
     });
 
+    it('average over all batches of the calibration stack', () => {
+      const [start, end] = [imageBatch(5, 80), imageBatch(5, 81)];
+      const joined = (...parts: readonly ImageBatch[]): ImageBatch => ({
+        images: Uint8Array.from(parts.flatMap(({ images }) => Array.from(images))),
+        labels: Int32Array.from(parts.flatMap(({ labels }) => Array.from(labels))),
+      });
+      const lossAfter = (...parts: readonly ImageBatch[]): number => {
+        supernet.loadStack('calibration', joined(...parts));
+        return evaluated(supernet, first).loss;
+      };
+      const alone = lossAfter(start);
+      expectClose([lossAfter(start, start)], [alone], 'the same batch twice', 1e-6);
+      const both = lossAfter(start, end);
+      expectClose([lossAfter(end, start)], [both], 'in the other order', 1e-5);
+      for (const other of [alone, lossAfter(end)]) expect(Math.abs(both - other)).to.be.above(1e-4);
+      loadStacks(supernet);
+    });
+
     it('change with the calibration images', () => {
       const before = evaluated(supernet, first);
       supernet.loadStack('calibration', imageBatch(11, 70));
