@@ -14,7 +14,7 @@ export interface MomentumOptions {
 }
 
 /** The slot of a variable: a variable of the same shape that starts at zero, saved beside it. */
-export function slotOf(graph: Graph, variable: Variable, slot: string): Variable {
+function slotOf(graph: Graph, variable: Variable, slot: string): Variable {
   return graph.sharedVariable(`${variable.name}/${slot}`, { shape: variable.shape, trainable: false });
 }
 

@@ -105,7 +105,6 @@ const model = z.object({
 
 export type DecodedNode = z.infer<typeof node>;
 export type DecodedFunction = z.infer<typeof functionDefinition>;
-export type DecodedAttribute = z.infer<typeof value>;
 export type DecodedModel = z.infer<typeof model>;
 
 export function decodeModel(bytes: Uint8Array): DecodedModel {
