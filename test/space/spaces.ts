@@ -4,7 +4,7 @@ import { buildSpace, spacePresetNames } from '../../src/space/presets.ts';
 import type { Path, Space } from '../../src/space/space.ts';
 
 /** A preset at any width. */
-export const anySpace: fc.Arbitrary<Space> = fc
+const anySpace: fc.Arbitrary<Space> = fc
   .record({ preset: fc.constantFrom(...spacePresetNames), width: fc.constantFrom(0.25, 0.5, 1, 1.4) })
   .map((options) => buildSpace(options));
 
