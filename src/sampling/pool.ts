@@ -146,7 +146,7 @@ function plain({ path, loss, flops, evaluations }: Held): PoolEntry {
 }
 
 /** The schema of `toJSON()`'s value for paths of `space`. */
-export function poolStateSchema(space: Space): z.ZodType<PoolState> {
+function poolStateSchema(space: Space): z.ZodType<PoolState> {
   const entry = z.strictObject({
     path: pathSchema(space),
     loss: z.number(),
