@@ -38,7 +38,7 @@ export class NewerFolder extends Error {}
  * Writes a folder in one step: a reader, or a crash at any moment, sees the old one, none, or the whole new one.
  *
  * @param fill puts the files into the folder it is given; no subfolders
- * @throws GreedynasError `io` if anything cannot be written; nothing is left behind
+ * @throws GreedynasError `io` if anything cannot be written (the parent folder must be there); nothing is left behind
  */
 export async function writeSealedFolder(
   directory: string,
@@ -50,7 +50,7 @@ export async function writeSealedFolder(
   await explained(`save the ${kind}`, directory, async () => {
     await rm(beside, { recursive: true, force: true });
     try {
-      await mkdir(beside, { recursive: true });
+      await mkdir(beside);
       await fill(beside);
       const manifest = { format, kind, files: await describeFiles(beside) };
       await writeFile(join(beside, manifestName), seal(manifest), { flush: true });

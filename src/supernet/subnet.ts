@@ -5,14 +5,14 @@
  * it takes just its own tensors out of the supernet's checkpoint.
  */
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { GreedynasError } from '../errors.ts';
 import { pathFlops, pathParams } from '../space/cost.ts';
 import { formatGenotype, parseGenotype } from '../space/genotype.ts';
 import { buildSpace, spacePresetNames } from '../space/presets.ts';
 import type { Path, Space } from '../space/space.ts';
-import { explainIo } from '../storage/durable.ts';
+import { createFolder, explainIo } from '../storage/durable.ts';
 import {
   DamagedFolder,
   type FolderKind,
@@ -110,6 +110,7 @@ export async function cutSubnet(options: CutOptions): Promise<SubnetDescription>
       validation: { images: validation.labels.length, loss, top1, top5 },
       origin: options.origin,
     };
+    await createFolder(dirname(directory));
     await writeSealedFolder(directory, subnetFolder, async (temporary) => {
       network.saveWeights(join(temporary, weightsName));
       await writeFile(join(temporary, subnetFile), `${JSON.stringify(description, null, 2)}\n`);
