@@ -5,7 +5,7 @@ import type { Command, Flags } from './command.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { searchCommand } from './search.ts';
 import { spaceCommand } from './space.ts';
-import { processSurroundings, type Surroundings } from './surroundings.ts';
+import { packageVersion, processSurroundings, type Surroundings } from './surroundings.ts';
 import { trainSupernetCommand } from './train-supernet.ts';
 import { unknownCommand, unknownFlag } from './usage.ts';
 
@@ -32,6 +32,11 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
 
 async function dispatch(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   const [first] = argv;
+  // Not left to yargs, which would need the version for every command line.
+  if (first === '--version') {
+    surroundings.stdout.write(`${await packageVersion()}\n`);
+    return 0;
+  }
   if (first !== undefined && !first.startsWith('-') && !names.includes(first)) {
     throw unknownCommand(first, names);
   }
@@ -75,6 +80,7 @@ function createParser(choose: (command: Command, flags: Flags) => void) {
     .locale('en')
     .wrap(100)
     .version(false)
+    .option('version', { type: 'boolean', global: false, describe: 'Show the version' })
     .help('help')
     .parserConfiguration({
       'camel-case-expansion': false,

@@ -82,7 +82,8 @@ export function processSurroundings(): Surroundings {
   };
 }
 
-async function packageVersion(): Promise<string> {
+/** The version in package.json, which always lies beside the sources. */
+export async function packageVersion(): Promise<string> {
   const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
   return String(JSON.parse(text).version);
 }

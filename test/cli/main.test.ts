@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { commands } from '../../src/cli/main.ts';
 import { listSteps } from '../../src/training/checkpoint.ts';
@@ -50,6 +52,30 @@ describe('cli/main', () => {
       expect(code).to.equal(2);
       expect(stdout).to.equal('');
       expect(stderr).to.include('greedynas <command>');
+    });
+  });
+
+  describe('--version', () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
+    it('prints the version of package.json and nothing else', async () => {
+      expect(version).to.match(/^\d+\.\d+\.\d+/);
+      expect(await run('--version')).to.deep.equal({ code: 0, stdout: `${version}\n`, stderr: '' });
+    });
+
+    it('is what the installed program answers, from any folder', () => {
+      const program = fileURLToPath(new URL('../../src/cli/greedynas.js', import.meta.url));
+      const { status, stdout, stderr } = spawnSync(process.execPath, [program, '--version'], {
+        cwd: folder(),
+        encoding: 'utf8',
+      });
+      expect({ status, stdout, stderr }).to.deep.equal({ status: 0, stdout: `${version}\n`, stderr: '' });
+    });
+
+    it('belongs to the program, not to a command', async () => {
+      const { code, stderr } = await run('space --version');
+      expect(code).to.equal(2);
+      expect(stderr).to.include('space has no flag --version');
     });
   });
 
