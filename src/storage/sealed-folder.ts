@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { explained, flush, systemCode, temporaryPrefix } from './durable.ts';
@@ -98,6 +98,7 @@ async function verifyFile(directory: string, name: string, expected: { bytes: nu
   const found = await stat(path).catch((error: unknown) => {
     throw new DamagedFolder(systemCode(error) === 'ENOENT' ? `${name} is missing` : `${name} cannot be read: ${error}`);
   });
+  if (!found.isFile()) throw new DamagedFolder(`${name} is no file`);
   if (found.size !== expected.bytes) throw new DamagedFolder(`${name} has ${found.size} bytes, not ${expected.bytes}`);
   if ((await hashFile(path)) !== expected.sha256) {
     throw new DamagedFolder(`${name} has another SHA-256 than when it was saved`);
@@ -143,13 +144,23 @@ function hashText(text: string): string {
 /** Renames `from` to `to`; what was at `to` goes. */
 async function replaceFolder(from: string, to: string): Promise<void> {
   const old = `${from}-old`;
-  try {
+  if (await isThere(to)) {
+    // What a crash left aside goes only now: without a folder at `to` it is the last whole one.
+    await rm(old, { recursive: true, force: true });
     await rename(to, old);
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
   }
   await rename(from, to);
   await rm(old, { recursive: true, force: true });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 async function readJson(directory: string, name: string): Promise<unknown> {
