@@ -150,18 +150,4 @@ describe('initial values', () => {
         expect(Array.from(other[name]!), name).to.not.deep.equal(Array.from(values[name]!));
     }
   });
-
-  it('with zeroGamma start the last scale of residual blocks at 0, and no other', () => {
-    const { variables } = compileNetwork(smallSpace, { ...recipe, zeroGamma: true });
-    const gammas = [...variables.values()].filter(({ name }) => name.endsWith('/gamma'));
-    const zero = gammas.filter(({ initial }) => initial.kind === 'constant' && initial.value === 0);
-    const residual = [
-      'first/project',
-      'layer2/e1k3/project',
-      'layer2/e2k3se/project',
-      'layer4/e2k5/project',
-      'layer4/e3k3se/project',
-    ];
-    expect(zero.map(({ name }) => name)).to.have.members(residual.map((name) => `${name}/gamma`));
-  });
 });
