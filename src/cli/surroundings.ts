@@ -43,13 +43,15 @@ export function processSurroundings(): Surroundings {
     watchSignals,
     async loadData({ validationImages, seed }, directory, notice) {
       const { loadCifar10 } = await import('../data/cifar10.ts');
+      const { describeDataProgress } = await import('../report/data-progress.ts');
       return loadCifar10({
         directory,
         validationImages,
         seed,
-        progress: (progress) => {
-          if (progress.kind === 'notice') {
-            notice(progress.message);
+        progress: (event) => {
+          const line = describeDataProgress(event);
+          if (line !== null) {
+            notice(line);
           }
         },
       });
