@@ -5,21 +5,13 @@
 import { createStream } from '../src/random/stream.ts';
 import { buildSpace } from '../src/space/presets.ts';
 import { createSupernetSession } from '../src/supernet/session.ts';
+import { paperRecipe } from './peers/recipe.ts';
 
 const [steps, batch, resolution, classes] = [1000, 64, 32, 10];
 const space = buildSpace({ preset: 'mobilenet-7', resolution, classes });
 const stream = createStream(1, 'memory');
 const supernet = createSupernetSession(space, {
-  recipe: {
-    mean: [0.5, 0.5, 0.5],
-    deviation: [0.25, 0.25, 0.25],
-    labelSmoothing: 0.1,
-    dropout: 0,
-    momentum: 0.9,
-    nesterov: true,
-    weightDecay: 4e-5,
-    zeroGamma: false,
-  },
+  recipe: paperRecipe,
   engine: { threads: 0, onednn: true, deterministic: true },
   batches: { ranking: 250, validation: 250, calibration: 250 },
 });

@@ -9,9 +9,7 @@ import type { Path, Space } from '../../src/space/space.ts';
 import { createSupernetSession } from '../../src/supernet/session.ts';
 import type { ImageBatch, Supernet } from '../../src/supernet/supernet.ts';
 import { type configured, type peak, request, type Setting, type stepped } from './protocol.ts';
-
-/** In pixels: oneDNN makes a step faster from about here up, and slower on smaller images. */
-const onednnFrom = 64;
+import { paperRecipe } from './recipe.ts';
 
 function randomBatch({ batch, resolution, classes }: Setting): ImageBatch {
   const stream = createStream(0, 'images');
@@ -36,25 +34,15 @@ interface Bench {
 function open(setting: Setting): Bench {
   const { batch: size, resolution, classes, strides, threads, learningRate } = setting;
   const space = buildSpace({ preset: 'mobilenet-7', resolution, classes, strides });
-  const onednn = resolution >= onednnFrom;
   const supernet: Supernet = createSupernetSession(space, {
-    recipe: {
-      mean: [0.485, 0.456, 0.406],
-      deviation: [0.229, 0.224, 0.225],
-      labelSmoothing: 0.1,
-      dropout: 0,
-      momentum: 0.9,
-      nesterov: true,
-      weightDecay: 4e-5,
-      zeroGamma: false,
-    },
-    engine: { threads, onednn, deterministic: true },
+    recipe: paperRecipe,
+    engine: { threads, onednn: true, deterministic: true },
     batches: { ranking: size, validation: size, calibration: size },
   });
   supernet.initialise(0);
   const batch = randomBatch(setting);
   supernet.loadStack('ranking', batch);
-  const version = `greedynas on TensorFlow ${describeEngine().tensorflow}, oneDNN ${onednn ? 'on' : 'off'}`;
+  const version = `greedynas on TensorFlow ${describeEngine().tensorflow}, oneDNN on`;
   return {
     configured: { version, parameters: supernetParameters(space) },
     step: (path) => supernet.trainStep(path, batch, learningRate).loss,
