@@ -36,6 +36,7 @@ describe('a config', () => {
         momentum: 0.9,
         nesterov: true,
         weightDecay: 4e-5,
+        zeroGamma: false,
         labelSmoothing: 0.1,
         dropout: 0,
       });
@@ -52,6 +53,7 @@ describe('a config', () => {
       classes: 10,
       width: 1,
       strides: [1, 2, 2, 2],
+      depths: [2, 3, 3],
     });
   });
 
@@ -111,7 +113,7 @@ describe('problems of a config', () => {
       'run.yaml:1: seed: 1.5, allowed: a whole number from 0 to 2147483647',
       'run.yaml:2: space.strides: [1,2,3], allowed: a list of strides, each 1 or 2',
       'run.yaml:4: training.batch: "many", allowed: a whole number of at least 1',
-      'run.yaml:5: training.stepps: 3, unknown key, allowed in training: steps, batch, learningRate, minLearningRate, momentum, nesterov, weightDecay, labelSmoothing, dropout; did you mean training.steps?',
+      'run.yaml:5: training.stepps: 3, unknown key, allowed in training: steps, batch, learningRate, minLearningRate, momentum, nesterov, weightDecay, zeroGamma, labelSmoothing, dropout; did you mean training.steps?',
       'run.yaml:6: sampling.keep: 12, allowed: at most sampling.paths (10)',
     ]);
   });
