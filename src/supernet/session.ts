@@ -39,6 +39,15 @@ const scalar = {
   float: (value: number): Feed => ({ shape: [], values: Float32Array.of(value) }),
 };
 
+/** What an endpoint that fails says of the checkpoint. */
+const checkpointFailures = {
+  save: 'cannot be written',
+  saveWeights: 'cannot be written',
+  restore: 'does not hold the variables of this network',
+  restoreWeights: 'does not hold the weights of this path',
+  take: 'does not hold the weights of this path',
+} as const;
+
 function createSession(space: Space, { recipe, engine, batches }: SessionOptions, fixed?: Path): Subnet {
   const session: Session = openSession(loadAddon(engine), compileNetwork(space, recipe, fixed).encode());
   const stackSizes = new Map<StackName, number>();
@@ -82,16 +91,13 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     return { losses, loss: sum / size, top1: top1 / size, top5: top5 / size };
   };
 
-  const atPrefix = (endpoint: 'save' | 'restore' | 'take' | 'saveWeights' | 'restoreWeights', prefix: string): void => {
-    session.run({ [feeds.prefix]: { text: prefix } }, fetches[endpoint]);
-  };
-  const explained = (endpoint: 'save' | 'restore' | 'saveWeights', prefix: string): void => {
+  const checkpoint = (endpoint: keyof typeof checkpointFailures, prefix: string): void => {
     try {
-      atPrefix(endpoint, prefix);
+      session.run({ [feeds.prefix]: { text: prefix } }, fetches[endpoint]);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      const what = endpoint === 'restore' ? 'does not hold the variables of this network' : 'cannot be written';
-      throw new GreedynasError('io', `the checkpoint ${prefix} ${what}: ${reason}`, { cause });
+      const problem = checkpointFailures[endpoint];
+      throw new GreedynasError('io', `the checkpoint ${prefix} ${problem}: ${reason}`, { cause });
     }
   };
 
@@ -130,19 +136,19 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
       if (calibrated !== pathKey(path)) throw new Error('recalibrate this path before evaluating it');
       return score('evaluate', 'validation', path);
     },
-    save: (prefix) => explained('save', prefix),
+    save: (prefix) => checkpoint('save', prefix),
     restore(prefix) {
-      explained('restore', prefix);
+      checkpoint('restore', prefix);
       // A fixed network's checkpoint holds its running statistics.
       calibrated = fixed === undefined ? null : pathKey(fixed);
     },
     takeFromSupernet(prefix) {
-      atPrefix('take', prefix);
+      checkpoint('take', prefix);
       calibrated = null;
     },
-    saveWeights: (prefix) => explained('saveWeights', prefix),
+    saveWeights: (prefix) => checkpoint('saveWeights', prefix),
     restoreWeights(prefix) {
-      atPrefix('restoreWeights', prefix);
+      checkpoint('restoreWeights', prefix);
       calibrated = fixed === undefined ? null : pathKey(fixed);
     },
     close: () => session.close(),

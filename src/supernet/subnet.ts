@@ -94,7 +94,7 @@ export async function cutSubnet(options: CutOptions): Promise<SubnetDescription>
   const { space, path, session, directory, calibration, validation, weightsPrefix } = options;
   const network = createSubnetSession(space, path, session);
   try {
-    reading(weightsPrefix, () => network.takeFromSupernet(weightsPrefix));
+    network.takeFromSupernet(weightsPrefix);
     network.loadStack('calibration', calibration);
     network.loadStack('validation', validation);
     network.recalibrate(path);
@@ -164,20 +164,10 @@ export function evaluateSubnet(
   };
   const network = createSubnetSession(space, path, { ...session, recipe });
   try {
-    const prefix = join(directory, weightsName);
-    reading(prefix, () => network.restoreWeights(prefix));
+    network.restoreWeights(join(directory, weightsName));
     network.loadStack('validation', images);
     return network.evaluate(path);
   } finally {
     network.close();
-  }
-}
-
-function reading(prefix: string, read: () => void): void {
-  try {
-    read();
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new GreedynasError('io', `${prefix} does not hold the weights of this path: ${reason}`, { cause });
   }
 }
