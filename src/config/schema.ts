@@ -96,7 +96,12 @@ const training = z.strictObject({
 });
 
 const sampling = z.strictObject({
-  method: choice(['greedy', 'uniform']).default('greedy'),
+  /**
+   * `greedy`: the best k of m ranked paths (GreedyNAS); `uniform`: any path (SPOS); `fair`: in each step every operation of a
+   * layer once, in as many paths as there are operations, whose gradients on one batch are summed (FairNAS). Such a step
+   * costs as many times more, and moves the stem, the head and the classifier by as many gradients: mind `learningRate`.
+   */
+  method: choice(['greedy', 'uniform', 'fair']).default('greedy'),
   /** m: paths that are ranked in a round. Paper. */
   paths: integer(1).default(10),
   /** k: the best of them, trained one a step. Paper. */

@@ -13,9 +13,14 @@ export interface MomentumOptions {
   readonly weightDecay: number;
 }
 
-/** The slot of a variable: a variable of the same shape that starts at zero, saved beside it. */
-function slotOf(graph: Graph, variable: Variable, slot: string): Variable {
-  return graph.sharedVariable(`${variable.name}/${slot}`, { shape: variable.shape, trainable: false });
+/** The slot of a variable: a variable of the same shape that starts at zero, saved beside it unless `saved` is false. */
+function slotOf(graph: Graph, variable: Variable, slot: string, saved = true): Variable {
+  return graph.sharedVariable(`${variable.name}/${slot}`, { shape: variable.shape, trainable: false, saved });
+}
+
+/** Between two updates it is zero, so that checkpoints, which are written there, need not hold it. */
+function accumulatorOf(graph: Graph, variable: Variable): Variable {
+  return slotOf(graph, variable, 'accumulator', false);
 }
 
 /**
@@ -41,29 +46,29 @@ export function momentumSgd({ learningRate, momentum, nesterov, weightDecay }: M
   };
 }
 
-/** Adds gradients to a slot instead of applying them: for updates from several paths or several batches. */
+/** Adds gradients to a slot instead of applying them: for updates from several paths or several parts of a batch. */
 export function accumulator(): GradientSink {
   return (scope, variable, gradient) =>
     scope.add('AssignAddVariableOp', {
-      inputs: [scope.handle(slotOf(scope.graph, variable, 'accumulator')), gradient],
+      inputs: [scope.handle(accumulatorOf(scope.graph, variable)), gradient],
       attributes: { dtype: attribute.type('float32') },
     });
 }
 
 /**
- * Gives the accumulated gradients of these variables, times `factor`, to another sink, and empties the accumulators.
+ * Gives the accumulated gradients of these variables, times `factor` (a float32 scalar), to another sink, and empties the
+ * accumulators. In `scope`: the main graph, or a branch that runs only where these variables have received gradients.
  *
  * @returns the operations that must run.
  */
 export function applyAccumulated(
-  graph: Graph,
+  scope: Scope,
   variables: readonly Variable[],
   factor: Tensor,
   sink: GradientSink,
 ): Operation[] {
-  const scope = graph.main;
   return variables.flatMap((variable) => {
-    const slot = slotOf(graph, variable, 'accumulator');
+    const slot = accumulatorOf(scope.graph, variable);
     const sum = scope.read(slot);
     const applied = sink(scope, variable, scale(scope, sum, factor));
     const zeros = scope.addOne('ZerosLike', {

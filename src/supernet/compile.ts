@@ -6,10 +6,11 @@ import { softmaxCrossEntropy, topKCorrect } from '../graph/ops/loss.ts';
 import { batchMean } from '../graph/ops/pooling.ts';
 import { store } from '../graph/ops/running-average.ts';
 import { sliceRows, unstack } from '../graph/ops/shapes.ts';
-import { momentumSgd } from '../graph/optimizers.ts';
+import { accumulator, momentumSgd } from '../graph/optimizers.ts';
 import type { Path, Space } from '../space/space.ts';
 import { buildNetwork, type Choice, isStatistic, type Mode } from './network.ts';
 import { type StackName, stackNames } from './supernet.ts';
+import { addUpdate } from './update.ts';
 
 /** What the graph is made for; fixed when it is compiled. */
 export interface NetworkRecipe {
@@ -25,6 +26,11 @@ export interface NetworkRecipe {
   readonly weightDecay: number;
   /** Starts every residual block as the identity. Not in the paper; short runs learn sooner with it. */
   readonly zeroGamma: boolean;
+  /**
+   * Training adds gradients up and an endpoint of its own applies the sum: for one update from several paths, or from a
+   * batch in parts. Default false: each training step applies its own, and the graph has neither sums nor that endpoint.
+   */
+  readonly accumulate?: boolean;
 }
 
 /** Names of everything that is fed, and of the outputs of each endpoint. */
@@ -41,10 +47,15 @@ export const feeds = {
   factor: 'factor:0',
 } as const;
 
+/** Fed to `update` beside `learningRate` and `factor`. Only the graph of a supernet that accumulates has it. */
+export const received = 'received:0';
+
 export const fetches = {
   initialise: ['initialise:0'],
   train: ['train/loss:0', 'train/correct:0'],
   rank: ['rank/losses:0', 'rank/top1:0', 'rank/top5:0'],
+  /** Only where the recipe accumulates. */
+  update: ['update:0'],
   recalibrate: ['recalibrate:0'],
   evaluate: ['evaluate/losses:0', 'evaluate/top1:0', 'evaluate/top5:0'],
   save: ['save:0'],
@@ -79,7 +90,9 @@ export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path)
   });
   const loss = batchMean(scope, softmaxCrossEntropy(scope, logits, labels, recipe.labelSmoothing));
   const learningRate = graph.placeholder('learning_rate', 'float32', []);
-  const updates = gradients(loss, momentumSgd({ ...recipe, learningRate }));
+  const optimizer = momentumSgd({ ...recipe, learningRate });
+  const accumulates = recipe.accumulate ?? false;
+  const updates = gradients(loss, accumulates ? accumulator() : optimizer);
   graph.output('train/loss', loss, updates);
   graph.output('train/correct', topKCorrect(scope, logits, labels, 1));
 
@@ -114,6 +127,7 @@ export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path)
   score('evaluate', 'validation', { statistics: 'running' }, 0);
 
   const factor = graph.placeholder('factor', 'float32', []);
+  if (accumulates) addUpdate(graph, space, path === undefined ? 'supernet' : 'fixed', optimizer, factor);
   const before = scope.updates.length;
   network(stacks.calibration.images, 'recalibrate', { statistics: 'recalibrate', factor });
   graph.output('recalibrate', scope.constant(0, 'float32'), scope.updates.splice(before));

@@ -104,9 +104,14 @@ function searchedLayer(
   return chosen!;
 }
 
+/** What the names of an operation's variables begin with, before a "/". */
+export function operationName(layer: Layer, operation: Operation): string {
+  return `${layer.name}/${operationToken(operation)}`;
+}
+
 /** One operation of a layer. */
 function candidate(pass: Pass, scope: Scope, x: Tensor, layer: Layer, operation: Operation): Tensor {
-  const name = `${layer.name}/${operationToken(operation)}`;
+  const name = operationName(layer, operation);
   if (operation.kind === 'mbconv') return mbconv(pass, scope, x, { ...layer, ...operation, name });
   if (keepsShape(layer)) return x;
   return convolutionBlock(pass, scope, x, { ...layer, name, kernel: 1, activation: null });

@@ -4,8 +4,9 @@ import { type Feed, openSession, type Session } from '../engine/session.ts';
 import { GreedynasError } from '../errors.ts';
 import { pathKey, validatePath } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
-import { compileNetwork, feeds, fetches, type NetworkRecipe } from './compile.ts';
-import type { ImageBatch, Scores, StackName, Supernet } from './supernet.ts';
+import { compileNetwork, feeds, fetches, type NetworkRecipe, received } from './compile.ts';
+import type { ImageBatch, Scores, StackName, StepResult, Supernet } from './supernet.ts';
+import { receivedBy } from './update.ts';
 
 export interface SessionOptions {
   readonly recipe: NetworkRecipe;
@@ -51,7 +52,10 @@ const checkpointFailures = {
 function createSession(space: Space, { recipe, engine, batches }: SessionOptions, fixed?: Path): Subnet {
   const session: Session = openSession(loadAddon(engine), compileNetwork(space, recipe, fixed).encode());
   const stackSizes = new Map<StackName, number>();
+  const accumulates = recipe.accumulate ?? false;
   let calibrated: string | null = null;
+  /** Paths whose gradients wait for the update. */
+  let waiting: Path[] = [];
 
   const pathFeed = (path: Path): Record<string, Feed> => {
     // TensorFlow would take the last operation for every index that is none.
@@ -91,6 +95,47 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     return { losses, loss: sum / size, top1: top1 / size, top5: top5 / size };
   };
 
+  /** Runs the training endpoint; `part` counts its runs since the last update. */
+  const train = (
+    path: Path,
+    batch: ImageBatch,
+    dropoutSeed: number,
+    part: number,
+    more: Record<string, Feed>,
+  ): StepResult => {
+    const step = {
+      ...pathFeed(path),
+      ...batchFeeds(batch),
+      ...more,
+      ...(recipe.dropout > 0 ? { [feeds.dropoutSeed]: { shape: [2], values: Int32Array.of(dropoutSeed, part) } } : {}),
+    };
+    calibrated = null;
+    const [loss, hits] = session.run(step, fetches.train) as [Float32Array, Int32Array];
+    let correct = 0;
+    for (const hit of hits) correct += hit;
+    return { loss: loss[0]!, correct };
+  };
+  const accumulate = (path: Path, batch: ImageBatch, dropoutSeed = 0): StepResult => {
+    if (!accumulates) throw new Error('this network does not accumulate gradients: compile it with recipe.accumulate');
+    const result = train(path, batch, dropoutSeed, waiting.length, {});
+    waiting.push(path);
+    return result;
+  };
+  const update = (learningRate: number, factor = 1): void => {
+    if (waiting.length === 0) throw new Error('there are no gradients to update with: call accumulate first');
+    const operations = receivedBy(space, waiting);
+    calibrated = null;
+    session.run(
+      {
+        [feeds.learningRate]: scalar.float(learningRate),
+        [feeds.factor]: scalar.float(factor),
+        ...(fixed === undefined ? { [received]: { shape: [operations.length], values: operations } } : {}),
+      },
+      fetches.update,
+    );
+    waiting = [];
+  };
+
   const checkpoint = (endpoint: keyof typeof checkpointFailures, prefix: string): void => {
     try {
       session.run({ [feeds.prefix]: { text: prefix } }, fetches[endpoint]);
@@ -105,20 +150,19 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     initialise(seed) {
       session.run({ [feeds.seed]: scalar.int(seed) }, fetches.initialise);
       calibrated = null;
+      waiting = [];
     },
     trainStep(path, batch, learningRate, dropoutSeed = 0) {
-      const step = {
-        ...pathFeed(path),
-        ...batchFeeds(batch),
-        [feeds.learningRate]: scalar.float(learningRate),
-        ...(recipe.dropout > 0 ? { [feeds.dropoutSeed]: { shape: [2], values: Int32Array.of(dropoutSeed, 0) } } : {}),
-      };
-      calibrated = null;
-      const [loss, hits] = session.run(step, fetches.train) as [Float32Array, Int32Array];
-      let correct = 0;
-      for (const hit of hits) correct += hit;
-      return { loss: loss[0]!, correct };
+      if (!accumulates) {
+        return train(path, batch, dropoutSeed, 0, { [feeds.learningRate]: scalar.float(learningRate) });
+      }
+      if (waiting.length > 0) throw new Error('gradients wait for an update: call update before trainStep');
+      const result = accumulate(path, batch, dropoutSeed);
+      update(learningRate);
+      return result;
     },
+    accumulate,
+    update,
     loadStack(name, batch) {
       session.run(batchFeeds(batch), fetches[name]);
       stackSizes.set(name, batch.labels.length);
@@ -136,9 +180,13 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
       if (calibrated !== pathKey(path)) throw new Error('recalibrate this path before evaluating it');
       return score('evaluate', 'validation', path);
     },
-    save: (prefix) => checkpoint('save', prefix),
+    save(prefix) {
+      if (waiting.length > 0) throw new Error('gradients wait for an update: call update before save');
+      checkpoint('save', prefix);
+    },
     restore(prefix) {
       checkpoint('restore', prefix);
+      waiting = [];
       // A fixed network's checkpoint holds its running statistics.
       calibrated = fixed === undefined ? null : pathKey(fixed);
     },

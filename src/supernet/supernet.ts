@@ -37,6 +37,18 @@ export interface Supernet {
    * what dropout drops, where the recipe has dropout.
    */
   trainStep(path: Path, batch: ImageBatch, learningRate: number, dropoutSeed?: number): StepResult;
+  /**
+   * Adds the gradients of one path on one mini-batch to those since the last update; nothing moves. Paths of one update
+   * may be the same or different ones. Dropout drops something else in each call of an update, also with equal seeds.
+   * Only for networks whose recipe accumulates.
+   */
+  accumulate(path: Path, batch: ImageBatch, dropoutSeed?: number): StepResult;
+  /**
+   * One optimiser step with the accumulated gradients times `factor` (default 1: their sum; 1 / n makes the mean of n equal
+   * parts of a batch). The variables of the accumulated paths move, once each, and nothing else. Throws if nothing was
+   * accumulated.
+   */
+  update(learningRate: number, factor?: number): void;
   /** Keeps a stack of images on the device. Loading it again replaces it. */
   loadStack(name: StackName, batch: ImageBatch): void;
   /** Scores a path on the `ranking` stack with batch statistics and label smoothing (recipes 1.2), in batches of the configured size. */
@@ -45,7 +57,10 @@ export interface Supernet {
   recalibrate(path: Path): void;
   /** Scores a path on the `validation` stack with the running statistics: recalibrate the same path first. No label smoothing. */
   evaluate(path: Path): Scores;
-  /** Writes every variable and slot as a TensorFlow checkpoint: `<prefix>.index` and `<prefix>.data-00000-of-00001`. Throws `io`. */
+  /**
+   * Writes every variable and slot as a TensorFlow checkpoint: `<prefix>.index` and `<prefix>.data-00000-of-00001`. Throws
+   * `io`. Between `accumulate` and `update` it throws too: a checkpoint holds no gradients.
+   */
   save(prefix: string): void;
   /** Reads one back. Throws `io`, and leaves everything as it was, if it is not a checkpoint of this network. */
   restore(prefix: string): void;

@@ -26,6 +26,7 @@ export function networkOptions(config: RunConfig, data: Pick<DataSet, 'mean' | '
       nesterov: training.nesterov,
       weightDecay: training.weightDecay,
       zeroGamma: training.zeroGamma,
+      accumulate: sampling.method === 'fair',
     },
     engine: { threads: engine.threads, onednn: engine.onednn, deterministic: engine.deterministic },
     batches: {

@@ -3,6 +3,7 @@ import type { RunConfig } from '../config/schema.ts';
 import { takeStack } from '../data/batches.ts';
 import type { DataSet } from '../data/dataset.ts';
 import { createStream } from '../random/stream.ts';
+import { createFairSampler } from '../sampling/fair.ts';
 import { createGreedySampler } from '../sampling/greedy.ts';
 import type { CandidatePool } from '../sampling/pool.ts';
 import { formatPool } from '../sampling/pool-file.ts';
@@ -60,6 +61,9 @@ function createRunSampler(config: RunConfig, space: Space, state: unknown): RunS
   const stream = createStream(config.seed, 'sampler');
   if (sampling.method === 'uniform') {
     return { sampler: createUniformSampler({ space, stream, state }), pool: null };
+  }
+  if (sampling.method === 'fair') {
+    return { sampler: createFairSampler({ space, stream, state }), pool: null };
   }
   const sampler = createGreedySampler({
     space,

@@ -1,4 +1,4 @@
-/** The training loop of a supernet: sample a path, train it, log, save, and stop when the pool is steady (GreedyNAS). */
+/** The training loop of a supernet: sample paths, train them, log, save, and stop when the pool is steady (GreedyNAS). */
 import { GreedynasError } from '../errors.ts';
 import type { SampledStep, Sampler } from '../sampling/sampler.ts';
 import type { Path } from '../space/space.ts';
@@ -8,6 +8,7 @@ import { checkpointFormat } from './checkpoint.ts';
 import type { CostLedger } from './ledger.ts';
 import type { MetricsLog } from './metrics.ts';
 import { type CosineSchedule, cosineRate } from './schedule.ts';
+import { trainPaths } from './train-paths.ts';
 
 /** Sums over the steps since the last line of the log. */
 export type MetricsWindow = TrainingState['window'];
@@ -125,17 +126,19 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
   while (step < schedule.steps && sampler.stopped === null && !options.interrupted()) {
     const evaluatedBefore = ledger.counts.evaluated;
     const sampled = sampler.next(step, score);
-    const path = onlyPath(sampled.paths);
+    const { paths } = sampled;
 
     const learningRate = cosineRate(schedule, step);
     const batch = batches.batch(step);
-    const result = ledger.time('train', () => supernet.trainStep(path, batch, learningRate, options.dropoutSeed(step)));
+    const result = ledger.time('train', () =>
+      trainPaths(supernet, paths, batch, learningRate, options.dropoutSeed(step)),
+    );
     if (!Number.isFinite(result.loss)) {
-      throw diverged(result.loss, step, options.formatPath(path), learningRate, checkpoint);
+      throw diverged(result.loss, step, paths.map(options.formatPath), learningRate, checkpoint);
     }
 
     step += 1;
-    const images = batch.labels.length;
+    const { images } = result;
     ledger.addOptimised(images);
     window = {
       steps: window.steps + 1,
@@ -169,24 +172,16 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
   return { end, step, checkpoint: last };
 }
 
-function onlyPath(paths: readonly Path[]): Path {
-  const [path, ...more] = paths;
-  if (path === undefined || more.length > 0) {
-    throw new RangeError(`the trainer trains one path a step, the sampler gave ${paths.length}`);
-  }
-  return path;
-}
-
 function diverged(
   loss: number,
   step: number,
-  path: string,
+  paths: readonly string[],
   learningRate: number,
   checkpoint: string | null,
 ): GreedynasError {
   const last = checkpoint === null ? 'no checkpoint was written yet' : `the last good checkpoint is ${checkpoint}`;
   return new GreedynasError(
     'diverged',
-    `training diverged: the loss of step ${step} is ${loss} (path ${path}, learning rate ${learningRate}). Nothing of it was saved; ${last}. Start again with a lower training.learningRate.`,
+    `training diverged: the loss of step ${step} is ${loss} (${paths.length === 1 ? 'path' : 'paths'} ${paths.join(', ')}, learning rate ${learningRate}). Nothing of it was saved; ${last}. Start again with a lower training.learningRate.`,
   );
 }

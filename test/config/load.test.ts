@@ -83,7 +83,7 @@ describe('a config', () => {
         nesterov: fc.boolean(),
       }),
       sampling: fc.record({
-        method: fc.constantFrom('greedy', 'uniform'),
+        method: fc.constantFrom('greedy', 'uniform', 'fair'),
         flopsLimit: fc.constantFrom(null, '330M', 1e9),
         stop: fc.option(fc.record({ alpha: positive })),
       }),

@@ -111,7 +111,7 @@ function openChoice(sinkOf: (graph: Graph) => GradientSink): TrainingGraph {
   const factor = graph.placeholder('factor', 'float32', []);
   return openTraining(graph, {
     ...endpoints,
-    apply: { after: applyAccumulated(graph, accumulated, factor, optimizer) },
+    apply: { after: applyAccumulated(graph.main, accumulated, factor, optimizer) },
   });
 }
 

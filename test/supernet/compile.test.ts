@@ -162,6 +162,8 @@ describe('the compiled graph keeps away from what aborts TensorFlow', () => {
     const fixed = decodeGraph(compileNetwork(smallSpace, recipe, paths[0]).encode());
     const own = new Set(fixed.nodes.map(({ name }) => `${name}:0`));
     for (const [name, outputs] of Object.entries(fetches)) {
+      // update.test.ts looks at it: it takes a recipe that accumulates.
+      if (name === 'update') continue;
       for (const output of outputs) {
         expect(own.has(output), `${output} of a fixed network`).to.equal(true);
         if (!['take', 'saveWeights', 'restoreWeights'].includes(name)) {

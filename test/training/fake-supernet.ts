@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createStream } from '../../src/random/stream.ts';
 import type { Path, Space } from '../../src/space/space.ts';
-import type { ImageBatch, Scores, StackName, Supernet } from '../../src/supernet/supernet.ts';
+import type { ImageBatch, Scores, StackName, StepResult, Supernet } from '../../src/supernet/supernet.ts';
 
 export interface FakeSupernet extends Supernet {
   /** Paths trained since it was made, in order. */
@@ -28,6 +28,7 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
   const trained: Path[] = [];
   const saved: string[] = [];
   let calls = 0;
+  let waiting: Path[] = [];
 
   const quality = (path: Path): number =>
     path.reduce((sum, operation, layer) => sum + weights[layer]![operation]! * goals[layer]![operation]!, 0) /
@@ -44,6 +45,24 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
     return { losses, loss: mean, top1: Math.exp(-loss), top5: 1 };
   };
 
+  const accumulate = (path: Path, batch: ImageBatch): StepResult => {
+    options.onTrain?.(calls);
+    const diverged = options.divergeAt === calls;
+    calls += 1;
+    trained.push(path);
+    waiting.push(path);
+    const loss = diverged ? Number.NaN : 2.3 * Math.exp(-quality(path)) + batch.images[0]! / 10_000;
+    return { loss, correct: Math.round(batch.labels.length * Math.exp(-loss)) };
+  };
+  const update = (learningRate: number): void => {
+    for (const path of waiting) {
+      for (const [layer, operation] of path.entries()) {
+        weights[layer]![operation]! += learningRate * (1 - weights[layer]![operation]!);
+      }
+    }
+    waiting = [];
+  };
+
   return {
     trained,
     saved,
@@ -54,16 +73,12 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
       );
     },
     trainStep(path, batch, learningRate) {
-      options.onTrain?.(calls);
-      const diverged = options.divergeAt === calls;
-      calls += 1;
-      trained.push(path);
-      const loss = diverged ? Number.NaN : 2.3 * Math.exp(-quality(path)) + batch.images[0]! / 10_000;
-      for (const [layer, operation] of path.entries()) {
-        weights[layer]![operation]! += learningRate * (1 - weights[layer]![operation]!);
-      }
-      return { loss, correct: Math.round(batch.labels.length * Math.exp(-loss)) };
+      const result = accumulate(path, batch);
+      update(learningRate);
+      return result;
     },
+    accumulate,
+    update,
     loadStack(name, batch) {
       stacks.set(name, batch);
     },

@@ -240,6 +240,33 @@ describe('training/supernet-run', () => {
     expect(outcome(run())).to.deep.equal(outcome(join(folder(), 'whole')));
   });
 
+  it('fair sampling trains every operation once in each step, counts every path, and resumes as well', async () => {
+    const config = { ...smallConfig, sampling: { ...smallConfig.sampling, method: 'fair' as const } };
+    const { result, supernet } = await smallRun(folder(), { config, name: 'whole' });
+    expect(result.best).to.equal(null);
+    // 60 steps of 3 paths, 8 images each.
+    expect(result.counts).to.deep.equal({ optimised: 60 * 3 * 8, evaluated: 0 });
+    expect(supernet.trained).to.have.length(180);
+    for (let step = 0; step < 60; step++) {
+      const together = supernet.trained.slice(3 * step, 3 * step + 3);
+      for (let layer = 0; layer < 8; layer++) {
+        expect(together.map((path) => path[layer]).sort(), `step ${step}`).to.deep.equal([0, 1, 2]);
+      }
+    }
+    const line = metricsOf(join(folder(), 'whole')).at(-1)!;
+    expect(line.accuracy).to.be.within(0, 1);
+    expect(line.loss).to.be.within(0, 2.4);
+    await smallRun(folder(), { config, stopIn: 49 });
+    await smallRun(folder(), { config, resume: true });
+    expect(outcome(run())).to.deep.equal(outcome(join(folder(), 'whole')));
+  });
+
+  it('a fair step diverges if one of its paths does, and names them all', async () => {
+    const config = { ...smallConfig, sampling: { ...smallConfig.sampling, method: 'fair' as const } };
+    const error = await rejection(smallRun(folder(), { config, divergeAt: 3 * 12 + 1 }));
+    expect(error.message).to.match(/the loss of step 12 is NaN \(paths ([^,]+, ){3}learning rate/);
+  });
+
   it('keeps a record of its sessions', async () => {
     await smallRun(folder(), { stopIn: 20 });
     await smallRun(folder(), { resume: true });
