@@ -12,6 +12,8 @@ export interface Command {
   readonly summary: string;
   /** Flags by name. Every command also has --help and --json. */
   readonly flags: Readonly<Record<string, Options>>;
+  /** How the words after the command's name read in its usage line, for a command that takes any. */
+  readonly words?: string;
   /** [command line, what it does] */
   readonly examples: readonly (readonly [string, string])[];
   /** Which files it reads and writes; shown below the flags. */
@@ -52,6 +54,12 @@ export function requiredText(flags: Flags, name: string): string {
 
 export function switchFlag(flags: Flags, name: string): boolean {
   return flags[name] === true;
+}
+
+/** The words after the command's name. */
+export function wordsOf(flags: Flags): string[] {
+  const words = flags._;
+  return Array.isArray(words) ? words.slice(1).map(String) : [];
 }
 
 export function listFlag(flags: Flags, name: string): string[] {

@@ -108,7 +108,7 @@ function createParser(choose: (command: Command, flags: Flags) => void) {
       command.summary,
       (builder) =>
         builder
-          .usage(`$0 ${command.name}\n\n${command.summary}`)
+          .usage(`$0 ${command.name}${command.words === undefined ? '' : ` ${command.words}`}\n\n${command.summary}`)
           .options({
             ...command.flags,
             json: { type: 'boolean', describe: 'print the result as one JSON object on standard output' },
@@ -140,7 +140,7 @@ function refuseBadValues(command: Command, flags: Flags): void {
     }
   }
   const words = flags._;
-  if (Array.isArray(words) && words.length > 1) {
+  if (command.words === undefined && Array.isArray(words) && words.length > 1) {
     throw new GreedynasError(
       'usage',
       `${command.name} does not take "${words[1]}": flags begin with --. See "greedynas ${command.name} --help".`,

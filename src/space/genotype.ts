@@ -1,5 +1,6 @@
 /** The text of a path, one token a layer (`e3k3 e6k7se skip …`), and back. */
 import { GreedynasError } from '../errors.ts';
+import { findArchitecture } from './architectures.ts';
 import type { Layer, Operation, Path, Space } from './space.ts';
 
 /** No real genotype comes near this many characters a layer; longer texts are refused before they are split. */
@@ -17,9 +18,13 @@ export function formatGenotype(space: Space, path: Path): string {
   return space.layers.map((layer, index) => operationToken(layer.operations[path[index]!]!)).join(' ');
 }
 
-/** The path of a genotype; any white space separates. Throws a usage error naming the token, its place and what is allowed. */
-export function parseGenotype(space: Space, text: string): Path {
+/**
+ * The path of a genotype, or of a published network's name (`GreedyNAS-B`); any white space separates tokens. Throws a usage
+ * error naming the token, its place and what is allowed.
+ */
+export function parseGenotype(space: Space, given: string): Path {
   const { layers } = space;
+  const text = findArchitecture(given)?.genotype ?? given;
   if (text.length > layers.length * longestToken) {
     throw new GreedynasError(
       'usage',

@@ -127,14 +127,14 @@ export function scaledChannels(channels: number, width: number): number {
 
 /** The preset of that name at these options. Throws a usage error that names the option, its value and what is allowed. */
 export function buildSpace(options: SpaceOptions): Space {
-  const name = spacePresetNames.find((known) => known === options.preset);
-  if (name === undefined) {
-    throw new GreedynasError(
-      'usage',
-      `space.preset: ${JSON.stringify(options.preset)}, allowed: ${spacePresetNames.join(', ')}`,
-    );
-  }
-  return expandTable(spacePresets[name], options);
+  return expandTable(spacePresets[requirePreset(options.preset)], options);
+}
+
+/** Throws a usage error that lists the presets unless `name` is one. */
+export function requirePreset(name: string): SpacePresetName {
+  const found = spacePresetNames.find((known) => known === name);
+  if (found !== undefined) return found;
+  throw new GreedynasError('usage', `space.preset: ${JSON.stringify(name)}, allowed: ${spacePresetNames.join(', ')}`);
 }
 
 /**

@@ -90,7 +90,7 @@ describe('cli/main', () => {
       ['search --flops', /Not enough arguments following: flops/],
       ['search --flops=', /--flops needs a value/],
       ['search --flops 1M --flops 2M', /--flops was given 2 times/],
-      ['space extra', /space does not take "extra"/],
+      ['space extra', /space does not take "extra", allowed: describe/],
       ['evaluate --subnet x --split train', /split.*Choices: "validation", "test"/],
       ['train-supernet --run ../x', /"\.\.\/x" is no run name/],
       ['train-supernet --config missing.yaml', /missing\.yaml/],
@@ -101,6 +101,9 @@ describe('cli/main', () => {
       ['train-supernet --resume', /no run "default"/],
       ['space --preset mobilenet-8', /mobilenet-8.*mobilenet-7/],
       ['space --preset mobilenet-7 --set seed=1', /give it alone/],
+      ['space --preset mobilenet-7 --svg x.svg', /--svg draws one network/],
+      ['space describe', /space describe needs a network/],
+      ['space describe GreedyNAS-B --preset nas-bench-macro', /21 tokens|token 0 is "e3k5se"/],
     ];
     for (const [line, message] of cases) {
       it(line, async () => {

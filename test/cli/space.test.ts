@@ -1,0 +1,53 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { temporaryFolder } from '../training/temporary.ts';
+import { greedynas } from './simulated-surroundings.ts';
+
+describe('cli/space', () => {
+  const folder = temporaryFolder();
+  const run = (...words: string[]) => greedynas(folder(), ['space', ...words]);
+
+  it('shows a space', async () => {
+    const { code, stdout } = await run('--preset', 'nas-bench-macro');
+    expect(code).to.equal(0);
+    expect(stdout)
+      .to.match(/^nas-bench-macro: 32 x 32 px/)
+      .and.to.include('Paths: 6561');
+  });
+
+  it('describes a published network', async () => {
+    const { code, stdout } = await run('describe', 'GreedyNAS-B', '--json');
+    expect(code).to.equal(0);
+    expect(JSON.parse(stdout)).to.include({ name: 'GreedyNAS-B', flops: 323_520_704, params: 5_207_804 });
+  });
+
+  it('describes a genotype of several words, in the space that it is of or that is given', async () => {
+    const tokens = 'e3k3 skip e6k5 skip skip e6k5 e3k3 skip'.split(' ');
+    const found = JSON.parse((await run('describe', ...tokens, '--json')).stdout);
+    expect(found).to.include({ name: null, space: 'nas-bench-macro', path: tokens.join(' '), resolution: 32 });
+    const small = await run('describe', tokens.join(' '), '--set', 'space.width=0.25', '--json');
+    expect(JSON.parse(small.stdout)).to.include({ path: tokens.join(' '), resolution: 32 });
+    expect(JSON.parse(small.stdout).flops).to.be.below(found.flops / 4);
+  });
+
+  it('draws it', async () => {
+    const file = join(folder(), 'b.svg');
+    expect((await run('describe', 'GreedyNAS-B', '--svg', file)).code).to.equal(0);
+    expect(readFileSync(file, 'utf8')).to.match(/^<svg .*GreedyNAS-B.*<\/svg>\n$/s);
+  });
+
+  it('says which folder the drawing cannot go to, and what is no network', async () => {
+    const nowhere = join(folder(), 'missing', 'b.svg');
+    const failed = await run('describe', 'GreedyNAS-B', '--svg', nowhere);
+    expect(failed).to.deep.include({ code: 4, stdout: '' });
+    expect(failed.stderr).to.include(nowhere);
+    expect(existsSync(nowhere)).to.equal(false);
+    const unknown = await run('describe', 'GreedyNAS-D');
+    expect(unknown.code).to.equal(2);
+    expect(unknown.stderr).to.include('"GreedyNAS-D" is a path of no space');
+    const foreign = await run('describe', folder());
+    expect(foreign.code).to.equal(4);
+    expect(foreign.stderr).to.include('is no usable subnet');
+  });
+});
