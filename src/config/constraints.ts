@@ -1,7 +1,7 @@
 /** What the keys of a config demand of each other, beyond the range of each. */
 import { flopsRange } from '../space/cost.ts';
 import { buildSpace, depthProblem, spacePresets, strideProblem } from '../space/presets.ts';
-import { seenImages, seenImagesKey } from './held-out.ts';
+import { rankingStacks, seenImages, seenImagesKey } from './held-out.ts';
 import { dataSets, type RunConfig } from './schema.ts';
 
 /** A key whose value does not fit the values of others. */
@@ -11,6 +11,16 @@ export interface Contradiction {
   readonly others: readonly string[];
   readonly allowed: string;
 }
+
+/** What the FLOPs of the paths depend on. */
+const spaceKeys = [
+  'space.preset',
+  'space.width',
+  'space.resolution',
+  'space.strides',
+  'space.depths',
+  'space.classes',
+] as const;
 
 /** Every contradiction in a config whose keys are each in range. */
 export function findContradictions(config: RunConfig): Contradiction[] {
@@ -61,7 +71,34 @@ function greedyContradictions(config: RunConfig): Contradiction[] {
     // A short last batch would be normalised by the statistics of fewer images than the others.
     ...divides(config, 'sampling.ranking.batch', 'sampling.ranking.images'),
     ...atMost(config, 'sampling.ranking.images', 'data.validationImages'),
+    ...(sampling.ranking.refresh !== null && rankingStacks(config) < 2
+      ? [
+          {
+            key: 'sampling.ranking.refresh',
+            others: ['sampling.ranking.images', 'search.validationImages'],
+            allowed: `null while search.validationImages (${config.search.validationImages}), which the stacks of images are taken from, is below twice sampling.ranking.images (${sampling.ranking.images})`,
+          },
+        ]
+      : []),
   ];
+}
+
+function binContradictions({ bins }: RunConfig['sampling'], space: RunConfig['space']): Contradiction[] {
+  const { smallest, largest } = flopsRange(buildSpace(space));
+  const others = ['sampling.method', ...spaceKeys];
+  const range = `paths of space.preset (${space.preset}) here have ${smallest} to ${largest} FLOPs`;
+  if (bins === null) {
+    const allowed = `a section with the keys from, to, width, as sampling.method is flops-bins; ${range}`;
+    return [{ key: 'sampling.bins', others, allowed }];
+  }
+  if (bins.to <= bins.from) {
+    const allowed = `above sampling.bins.from (${bins.from})`;
+    return [{ key: 'sampling.bins.to', others: ['sampling.bins.from'], allowed }];
+  }
+  if (bins.to <= smallest || bins.from > largest) {
+    return [{ key: 'sampling.bins', others, allowed: `bins that hold paths: ${range}` }];
+  }
+  return [];
 }
 
 function dataContradictions(config: RunConfig): Contradiction[] {
@@ -124,19 +161,11 @@ function spaceContradictions({ space, data, sampling }: RunConfig): Contradictio
   if (sampling.method === 'greedy' && sampling.flopsLimit !== null) {
     const { smallest } = flopsRange(buildSpace(space));
     if (sampling.flopsLimit < smallest) {
-      const others = [
-        'space.preset',
-        'space.width',
-        'space.resolution',
-        'space.strides',
-        'space.depths',
-        'space.classes',
-      ];
       const allowed = `at least ${smallest}, the FLOPs of the smallest path of space.preset (${space.preset}) here; else no path ever enters the pool`;
-      found.push({ key: 'sampling.flopsLimit', others, allowed });
+      found.push({ key: 'sampling.flopsLimit', others: spaceKeys, allowed });
     }
   }
-  return found;
+  return sampling.method === 'flops-bins' ? [...found, ...binContradictions(sampling, space)] : found;
 }
 
 function atMost(config: RunConfig, key: string, other: string): Contradiction[] {

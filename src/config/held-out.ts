@@ -9,6 +9,15 @@ export function seenImages({ sampling, search }: RunConfig): number {
   return Math.max(search.validationImages, sampling.method === 'greedy' ? sampling.ranking.images : 0);
 }
 
+/**
+ * How many stacks of ranking images training goes through where they are refreshed. They share no image and lie within the
+ * seen ones, so that nothing more is used up; 1: there is always the same one.
+ */
+export function rankingStacks(config: RunConfig): number {
+  const { images, refresh } = config.sampling.ranking;
+  return refresh === null ? 1 : Math.floor(seenImages(config) / images);
+}
+
 /** The key of the larger part of {@link seenImages}. */
 export function seenImagesKey(config: RunConfig): string {
   return seenImages(config) === config.search.validationImages ? 'search.validationImages' : 'sampling.ranking.images';

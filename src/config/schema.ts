@@ -33,18 +33,18 @@ function choice<const Names extends readonly [string, ...string[]]>(names: Names
 
 const allowedLimit = `${allowedFlops}, or null for no limit`;
 
-/** FLOPs as a number or as text with a unit, or null for none. */
-const flopsLimit = z
-  .union([z.int().min(1, { error: allowedLimit }), z.string(), z.null()], { error: allowedLimit })
-  .transform((value, context) => {
+/** FLOPs as a number or as text with a unit; `error` says what is allowed. */
+function flops(error: string) {
+  return z.union([z.int().min(1, { error }), z.string()], { error }).transform((value, context) => {
     if (typeof value !== 'string') return value;
     try {
       return parseFlops(value);
     } catch {
-      context.addIssue({ code: 'custom', message: allowedLimit });
+      context.addIssue({ code: 'custom', message: error });
       return z.NEVER;
     }
   });
+}
 
 const allowedStrides = 'a list of strides, each 1 or 2';
 
@@ -95,13 +95,34 @@ const training = z.strictObject({
   dropout: fractionBelowOne().default(0),
 });
 
+const allowedRefresh = 'a whole number of at least 1, or null for never';
+
 const sampling = z.strictObject({
   /**
    * `greedy`: the best k of m ranked paths (GreedyNAS); `uniform`: any path (SPOS); `fair`: in each step every operation of a
    * layer once, in as many paths as there are operations, whose gradients on one batch are summed (FairNAS). Such a step
    * costs as many times more, and moves the stem, the head and the classifier by as many gradients: mind `learningRate`.
+   * `flops-bins`: uniform over bins of FLOPs, then over the paths of a bin (SPOS' code).
    */
-  method: choice(['greedy', 'uniform', 'fair']).default('greedy'),
+  method: choice(['greedy', 'uniform', 'fair', 'flops-bins']).default('greedy'),
+  /**
+   * The bins of `flops-bins`, which needs them. SPOS': 290M, 360M and 10M; these belong to its space at 224 pixels and would
+   * hold no path of a smaller one, so there is no default.
+   */
+  bins: z
+    .strictObject(
+      {
+        /** Least FLOPs of the first bin. */
+        from: flops(allowedFlops),
+        /** The last bin ends before it. */
+        to: flops(allowedFlops),
+        /** Of a bin. */
+        width: flops(allowedFlops),
+      },
+      { error: 'null, or a section with the keys from, to, width' },
+    )
+    .nullable()
+    .default(null),
   /** m: paths that are ranked in a round. Paper. */
   paths: integer(1).default(10),
   /** k: the best of them, trained one a step. Paper. */
@@ -112,17 +133,24 @@ const sampling = z.strictObject({
    * FLOPs above which a path stays out of the pool (it may still be trained). The paper's 330M belongs to 224 pixels; at
    * another resolution it would mean nothing, so the default is none.
    */
-  flopsLimit: flopsLimit.default(null),
+  flopsLimit: flops(allowedLimit).nullable().default(null),
+  /** Which ranked paths are offered to the pool: all m (recipes), or the top k, which are trained (an older code of the authors). */
+  offered: choice(['all', 'top']).default('all'),
   /** Probability of drawing from the pool at the last step; rises linearly from 0 at the end of the warm-up. Paper. */
   epsilon: fraction().default(0.8),
   /** First steps, uniform and without ranking. Recipes. */
   warmupSteps: integer(0).default(10_000),
   ranking: z
     .strictObject({
-      /** Held-out images, always the same ones. Paper. */
+      /** Held-out images. Paper. */
       images: integer(1).default(1000),
       /** Images that share batch statistics. Recipes: 128 a GPU; ours: a divisor of 1,000. */
       batch: integer(1).default(250),
+      /**
+       * Steps after which the images are replaced by others of the held-out ones that the search looks at, in turn; null:
+       * always the same ones. Paper: null; an older code of the authors: 100.
+       */
+      refresh: z.int({ error: allowedRefresh }).min(1, { error: allowedRefresh }).nullable().default(null),
     })
     .prefault({}),
   /** Stops training once the pool changes by at most `alpha` in `every` steps; null trains to the end. */

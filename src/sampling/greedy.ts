@@ -34,7 +34,7 @@ export interface GreedySamplerOptions {
   /** The stop rule, or null to train to the end. */
   readonly stop: StopRuleOptions | null;
   /** Which ranked paths are offered to the pool: all m (the reference, default), or only the k that are trained. */
-  readonly offered?: 'all' | 'kept';
+  readonly offered?: 'all' | 'top';
   /** What `state()` of an earlier sampler returned; its random stream replaces `stream`. */
   readonly state?: unknown;
 }

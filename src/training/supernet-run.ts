@@ -1,10 +1,12 @@
 /** One session of a supernet run: config and folder, data and engine, train from the beginning or from the newest checkpoint. */
+import { rankingStacks } from '../config/held-out.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { takeStack } from '../data/batches.ts';
 import type { DataSet } from '../data/dataset.ts';
 import { createStream } from '../random/stream.ts';
 import { createFairSampler } from '../sampling/fair.ts';
-import { createGreedySampler } from '../sampling/greedy.ts';
+import { createFlopsBinsSampler } from '../sampling/flops-bins.ts';
+import { createGreedySampler, type GreedySampler, type GreedySamplerOptions } from '../sampling/greedy.ts';
 import type { CandidatePool } from '../sampling/pool.ts';
 import { formatPool } from '../sampling/pool-file.ts';
 import type { Sampler } from '../sampling/sampler.ts';
@@ -58,27 +60,40 @@ interface RunSampler {
 /** The sampler that the config asks for, going on from `state` unless it is undefined. */
 function createRunSampler(config: RunConfig, space: Space, state: unknown): RunSampler {
   const { sampling } = config;
-  const stream = createStream(config.seed, 'sampler');
-  if (sampling.method === 'uniform') {
-    return { sampler: createUniformSampler({ space, stream, state }), pool: null };
+  const common = { space, stream: createStream(config.seed, 'sampler'), state };
+  switch (sampling.method) {
+    case 'uniform':
+      return { sampler: createUniformSampler(common), pool: null };
+    case 'fair':
+      return { sampler: createFairSampler(common), pool: null };
+    case 'flops-bins': {
+      const { bins } = sampling;
+      if (bins === null) throw new Error('sampling.bins: config/constraints.ts asks for them');
+      return { sampler: createFlopsBinsSampler({ ...common, bins }), pool: null };
+    }
+    case 'greedy': {
+      const sampler = createRunGreedySampler(config, common);
+      return { sampler, pool: sampler.pool };
+    }
   }
-  if (sampling.method === 'fair') {
-    return { sampler: createFairSampler({ space, stream, state }), pool: null };
-  }
-  const sampler = createGreedySampler({
-    space,
-    stream,
+}
+
+function createRunGreedySampler(
+  { sampling, training }: RunConfig,
+  common: Pick<GreedySamplerOptions, 'space' | 'stream' | 'state'>,
+): GreedySampler {
+  return createGreedySampler({
+    ...common,
     paths: sampling.paths,
     keep: sampling.keep,
     pool: sampling.pool,
     flopsLimit: sampling.flopsLimit,
     epsilon: sampling.epsilon,
     warmupSteps: sampling.warmupSteps,
-    totalSteps: config.training.steps,
+    totalSteps: training.steps,
     stop: sampling.stop,
-    state,
+    offered: sampling.offered,
   });
-  return { sampler, pool: sampler.pool };
 }
 
 /** The newest whole checkpoint; damaged newer ones are reported and set aside. */
@@ -128,9 +143,6 @@ export async function runTraining(
     } else {
       supernet.restore(checkpoint.weightsPrefix);
     }
-    if (pool !== null) {
-      supernet.loadStack('ranking', takeStack(data.validation, config.sampling.ranking.images, config.seed));
-    }
     const step = checkpoint?.step ?? 0;
     const metrics = await openMetrics(folder.directory, step);
     try {
@@ -148,6 +160,7 @@ export async function runTraining(
         supernet,
         sampler,
         pool,
+        prepareRanking: rankingLoader(config, data, supernet),
         batches: surroundings.createBatches(config, data),
         schedule: config.training,
         dropoutSeed: (step) => (Math.imul(config.seed, 0x9e3779b1) + step) | 0,
@@ -169,6 +182,23 @@ export async function runTraining(
   } finally {
     supernet.close();
   }
+}
+
+/**
+ * Puts the ranking images of a step on the device, if they are not there: a pure function of the step, so that a resumed
+ * run goes on with the same ones.
+ */
+function rankingLoader(config: RunConfig, data: DataSet, supernet: Supernet): (step: number) => void {
+  const { warmupSteps, ranking } = config.sampling;
+  const stacks = rankingStacks(config);
+  let loaded: number | null = null;
+  return (step) => {
+    const turn = ranking.refresh === null ? 0 : Math.floor((step - warmupSteps) / ranking.refresh);
+    const wanted = turn % stacks;
+    if (wanted === loaded) return;
+    supernet.loadStack('ranking', takeStack(data.validation, ranking.images, config.seed, wanted * ranking.images));
+    loaded = wanted;
+  };
 }
 
 function poolText(space: Space, pool: CandidatePool): string {

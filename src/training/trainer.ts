@@ -37,6 +37,8 @@ export interface TrainerOptions {
   readonly sampler: Sampler;
   /** Null for samplers without one. */
   readonly pool: PoolView | null;
+  /** Called before paths are ranked in a step: the ranking images must be on the device when it returns. */
+  readonly prepareRanking: (step: number) => void;
   /** The mini-batch of each step, a pure function of it. */
   readonly batches: { batch(step: number): ImageBatch };
   readonly schedule: CosineSchedule;
@@ -87,13 +89,14 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
   let savedStep = checkpoint === null ? -1 : step;
 
   const score = (paths: readonly Path[]): readonly number[] =>
-    ledger.time('rank', () =>
-      paths.map((path) => {
+    ledger.time('rank', () => {
+      options.prepareRanking(step);
+      return paths.map((path) => {
         const { losses, loss } = supernet.rank(path);
         ledger.addEvaluated(losses.length);
         return loss;
-      }),
-    );
+      });
+    });
 
   const save = async (): Promise<string> => {
     metrics.flush();

@@ -58,6 +58,22 @@ describe('contradictions', () => {
       'sampling: {flopsLimit: 1M}',
       'sampling.flopsLimit: "1M", allowed: at least 1025024, the FLOPs of the smallest path',
     ],
+    [
+      'sampling: {method: flops-bins}',
+      'sampling.bins: null (default), allowed: a section with the keys from, to, width, as sampling.method is flops-bins; paths of space.preset (mobilenet-7) here have 1025024 to',
+    ],
+    [
+      'sampling: {method: flops-bins, bins: {from: 10M, to: 10M, width: 1M}}',
+      'sampling.bins.to: "10M", allowed: above sampling.bins.from (10000000)',
+    ],
+    [
+      'sampling: {method: flops-bins, bins: {from: 290M, to: 360M, width: 10M}}',
+      'allowed: bins that hold paths: paths of space.preset (mobilenet-7) here have 1025024 to',
+    ],
+    [
+      '{sampling: {ranking: {refresh: 100, images: 1000}}, search: {validationImages: 1999}}',
+      'sampling.ranking.refresh: 100, allowed: null while search.validationImages (1999), which the stacks of images are taken from, is below twice sampling.ranking.images (1000)',
+    ],
   ] as const) {
     it(`name both keys and values: ${text}`, () => {
       const lines = linesOf(text);
@@ -75,6 +91,14 @@ describe('contradictions', () => {
     ]) {
       expect(configOf(text).search.comparisonImages, text).to.not.equal(undefined);
     }
+  });
+
+  it('of bins do not matter where they are not used, and bins that hold paths are taken as FLOPs', () => {
+    expect(configOf('sampling: {bins: {from: 290M, to: 360M, width: 10M}}').sampling.bins?.from).to.equal(290e6);
+    const { bins } = configOf('sampling: {method: flops-bins, bins: {from: 4M, to: 0.006G, width: 500000}}').sampling;
+    expect(bins).to.deep.equal({ from: 4e6, to: 6e6, width: 5e5 });
+    expect(linesOf('sampling: {method: flops-bins, bins: {from: 4M, to: 6M}}')[0]).to.include('sampling.bins.width');
+    expect(linesOf('sampling: {bins: 3}')[0]).to.include('null, or a section with the keys from, to, width');
   });
 
   it('of greedy sampling do not matter to uniform sampling', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { comparisonImages, seenImages } from '../../src/config/held-out.ts';
+import { comparisonImages, rankingStacks, seenImages } from '../../src/config/held-out.ts';
 import { configOf } from './parsing.ts';
 
 describe('held-out images', () => {
@@ -24,5 +24,14 @@ describe('held-out images', () => {
     expect(shared('{sampling: {ranking: {images: 1000}}, search: {validationImages: 400}}')).to.deep.equal([1000, 400]);
     const uniform = '{sampling: {method: uniform, ranking: {images: 1000}}, search: {validationImages: 400}}';
     expect(shared(uniform)).to.deep.equal([400, 400]);
+  });
+
+  it('that rank paths in training are one stack, or with refresh all whole stacks of those that the search sees', () => {
+    const stacks = (text: string) => rankingStacks(configOf(text));
+    expect(stacks('search: {validationImages: 4500}')).to.equal(1);
+    expect(stacks('{sampling: {ranking: {refresh: 100}}, search: {validationImages: 4500}}')).to.equal(4);
+    expect(shared('{sampling: {ranking: {refresh: 100}}, search: {validationImages: 4500}}')).to.deep.equal([
+      4500, 500,
+    ]);
   });
 });

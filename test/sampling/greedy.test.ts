@@ -110,7 +110,7 @@ describe('createGreedySampler: pool and warm-up', () => {
     const all = createGreedySampler(options({ epsilon: 0, space: toySpace(12, 4) }));
     all.next(0, score);
     expect(all.pool.size).to.equal(10);
-    const kept = createGreedySampler(options({ epsilon: 0, space: toySpace(12, 4), offered: 'kept' }));
+    const kept = createGreedySampler(options({ epsilon: 0, space: toySpace(12, 4), offered: 'top' }));
     const best = kept.next(0, score).paths[0];
     expect(kept.pool.size).to.equal(5);
     expect(kept.pool.best(1)[0]!.path).to.deep.equal(best);

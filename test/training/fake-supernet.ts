@@ -8,6 +8,8 @@ export interface FakeSupernet extends Supernet {
   /** Paths trained since it was made, in order. */
   readonly trained: Path[];
   readonly saved: string[];
+  /** Ranking stacks in the order in which they were loaded. */
+  readonly loaded: ImageBatch[];
   weights(): readonly (readonly number[])[];
 }
 
@@ -27,6 +29,7 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
   const stacks = new Map<StackName, ImageBatch>();
   const trained: Path[] = [];
   const saved: string[] = [];
+  const loaded: ImageBatch[] = [];
   let calls = 0;
   let waiting: Path[] = [];
 
@@ -66,6 +69,7 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
   return {
     trained,
     saved,
+    loaded,
     weights: () => weights,
     initialise(seed) {
       weights = space.layers.map((layer, index) =>
@@ -81,6 +85,7 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
     update,
     loadStack(name, batch) {
       stacks.set(name, batch);
+      if (name === 'ranking') loaded.push(batch);
     },
     rank: (path) => score(path, 'ranking'),
     recalibrate() {

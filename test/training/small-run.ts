@@ -36,10 +36,12 @@ export const smallConfig: RunConfig = {
     paths: 10,
     keep: 5,
     pool: 30,
+    bins: null,
     flopsLimit: null,
+    offered: 'all',
     epsilon: 0.8,
     warmupSteps: 7,
-    ranking: { images: 20, batch: 20 },
+    ranking: { images: 20, batch: 20, refresh: null },
     stop: null,
   },
   search: {

@@ -3,8 +3,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { takeStack } from '../../src/data/batches.ts';
+import { pathFlops } from '../../src/space/cost.ts';
+import { buildSpace } from '../../src/space/presets.ts';
 import { listSteps } from '../../src/training/checkpoint.ts';
-import { smallConfig, smallRun } from './small-run.ts';
+import { smallConfig, smallData, smallRun } from './small-run.ts';
 import { rejection, temporaryFolder } from './temporary.ts';
 
 /** Every file that a run leaves, by its path, but those that name moments and processes. */
@@ -259,6 +262,52 @@ describe('training/supernet-run', () => {
     await smallRun(folder(), { config, stopIn: 49 });
     await smallRun(folder(), { config, resume: true });
     expect(outcome(run())).to.deep.equal(outcome(join(folder(), 'whole')));
+  });
+
+  it('FLOPs bins train no path outside the bins, evaluate nothing, and resume as well', async () => {
+    const bins = { from: 20_000_000, to: 40_000_000, width: 10_000_000 };
+    const config = { ...smallConfig, sampling: { ...smallConfig.sampling, method: 'flops-bins' as const, bins } };
+    const { result, supernet } = await smallRun(folder(), { config, name: 'whole' });
+    expect(result.counts).to.deep.equal({ optimised: 480, evaluated: 0 });
+    const space = buildSpace(config.space);
+    const flops = supernet.trained.map((path) => pathFlops(space, path));
+    expect(Math.min(...flops)).to.be.within(bins.from, bins.from + bins.width - 1);
+    expect(Math.max(...flops)).to.be.within(bins.from + bins.width, bins.to - 1);
+    await smallRun(folder(), { config, stopIn: 31 });
+    await smallRun(folder(), { config, resume: true });
+    expect(outcome(run())).to.deep.equal(outcome(join(folder(), 'whole')));
+  });
+
+  it('offers only the paths that are trained where the config says so', async () => {
+    const sampling = { ...smallConfig.sampling, epsilon: 0, pool: 1000 };
+    const sizes: number[] = [];
+    for (const offered of ['all', 'top'] as const) {
+      sizes.push(
+        (await smallRun(folder(), { config: { ...smallConfig, sampling: { ...sampling, offered } }, name: offered }))
+          .result.poolSize,
+      );
+    }
+    // 11 rounds of 10 paths of 6,561, the best 5 of which are trained: nearly all are different.
+    expect(sizes[0]).to.be.within(100, 110);
+    expect(sizes[1]).to.be.within(50, 55);
+  });
+
+  it('ranks on other images every so many steps, in turn, also after a resume', async () => {
+    const sampling = { ...smallConfig.sampling, ranking: { images: 5, batch: 5, refresh: 10 } };
+    const config = { ...smallConfig, sampling };
+    const { supernet } = await smallRun(folder(), { config, name: 'whole' });
+    // Rankings come in steps 7, 12, 17, …; 10 steps after the warm-up (7) is 17. 20 seen images make four stacks of 5.
+    const expected = [0, 1, 2, 3, 0, 1].map((turn) => takeStack(smallData.validation, 5, 42, 5 * turn));
+    expect(supernet.loaded).to.deep.equal(expected);
+    expect(expected[2]).to.not.deep.equal(expected[0]);
+    for (const stopIn of [18, 33]) {
+      const name = `resumed${stopIn}`;
+      await smallRun(folder(), { config, stopIn, name });
+      await smallRun(folder(), { config, resume: true, name });
+      expect(outcome(join(folder(), name))['metrics.jsonl']).to.equal(
+        outcome(join(folder(), 'whole'))['metrics.jsonl'],
+      );
+    }
   });
 
   it('a fair step diverges if one of its paths does, and names them all', async () => {
