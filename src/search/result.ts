@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { formatGenotype } from '../space/genotype.ts';
 import type { Space } from '../space/space.ts';
+import { percentileOf, quantile } from '../statistics/percentile.ts';
 import { type Candidate, saveCandidate } from './evaluator.ts';
-import { percentileOf, quantile } from './percentile.ts';
 
 const count = z.int().min(0);
 /** A score; null where it was not finite. */

@@ -81,6 +81,7 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
   };
   const score = (endpoint: 'rank' | 'evaluate', name: StackName, path: Path): Scores => {
     const losses = new Float32Array(stackSizes.get(name) ?? 0);
+    const correct = new Uint8Array(losses.length);
     let sum = 0;
     let top1 = 0;
     let top5 = 0;
@@ -88,11 +89,12 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
       const part = { ...pathFeed(path), [feeds.start]: scalar.int(start), [feeds.count]: scalar.int(count) };
       const [each, first, five] = session.run(part, fetches[endpoint]) as [Float32Array, Int32Array, Int32Array];
       losses.set(each, start);
+      correct.set(first, start);
       for (const loss of each) sum += loss;
       for (const hit of first) top1 += hit;
       for (const hit of five) top5 += hit;
     });
-    return { losses, loss: sum / size, top1: top1 / size, top5: top5 / size };
+    return { losses, correct, loss: sum / size, top1: top1 / size, top5: top5 / size };
   };
 
   /** Runs the training endpoint; `part` counts its runs since the last update. */

@@ -18,7 +18,9 @@ export interface StepResult {
 export interface Scores {
   /** Cross-entropy of each image, in nats. */
   readonly losses: Float32Array;
-  /** Their mean. */
+  /** 1 for each image whose class is the highest logit, else 0. */
+  readonly correct: Uint8Array;
+  /** The mean of the losses. */
   readonly loss: number;
   /** Shares of images whose class is the highest logit, and among the five highest, in [0, 1]. */
   readonly top1: number;

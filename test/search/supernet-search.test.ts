@@ -5,12 +5,16 @@ import { takeStack } from '../../src/data/batches.ts';
 import { createStream } from '../../src/random/stream.ts';
 import { flopsRange, pathFlops } from '../../src/space/cost.ts';
 import { parseGenotype } from '../../src/space/genotype.ts';
-import type { ImageBatch } from '../../src/supernet/supernet.ts';
+import type { ImageBatch, Scores } from '../../src/supernet/supernet.ts';
 import { findCheckpoint, saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { createFakeSupernet } from '../training/fake-supernet.ts';
 import { smallConfig, smallData, smallRun } from '../training/small-run.ts';
 import { rejection, temporaryFolder } from '../training/temporary.ts';
 import { resultOf, type SimulatedSearch, simulatedSearch, smallSpace as space } from './simulated-search.ts';
+
+function scores(loss: number, top1: number): Scores {
+  return { losses: new Float32Array(), correct: new Uint8Array(), loss, top1, top5: 1 };
+}
 
 describe('search/supernet-search', () => {
   const folder = temporaryFolder();
@@ -63,7 +67,7 @@ describe('search/supernet-search', () => {
     await smallRun(folder());
     const supernet = createFakeSupernet(space);
     // Accuracy and loss pull apart.
-    supernet.evaluate = (path) => ({ losses: new Float32Array(), loss: 9 - path[0]!, top1: 1 - path[0]! / 9, top5: 1 });
+    supernet.evaluate = (path) => scores(9 - path[0]!, 1 - path[0]! / 9);
     for (const [objective, first] of [
       ['top1', 0],
       ['loss', 2],
@@ -146,7 +150,7 @@ describe('search/supernet-search', () => {
         supernet.recalibrate = () => {};
         supernet.evaluate = (path) => {
           const top1 = createStream(seed, `${stack}/${path.join()}`).uniform();
-          return { losses: new Float32Array(), loss: 1 - top1, top1, top5: 1 };
+          return scores(1 - top1, top1);
         };
         const overrides = [`search.comparisonImages=${comparisonImages}`, 'search.subnets=0'];
         sum += resultOf(await search({ supernet, overrides })).comparison!.percentile / 12;

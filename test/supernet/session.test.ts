@@ -62,7 +62,10 @@ describe('createSupernetSession', () => {
       supernet.loadStack('ranking', batch);
       for (const path of paths) {
         const { correct } = supernet.trainStep(path, batch, 0);
-        expect(supernet.rank(path).top1).to.equal(correct / 3);
+        const ranked = supernet.rank(path);
+        expect(ranked.top1).to.equal(correct / 3);
+        expect(ranked.correct).to.have.length(3);
+        expect(ranked.correct.reduce((sum, hit) => sum + hit, 0)).to.equal(correct);
       }
     });
 

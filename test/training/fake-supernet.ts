@@ -45,7 +45,9 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
     const loss = 2.3 * Math.exp(-quality(path));
     const losses = Float32Array.from(stack.labels, (label) => loss * (1 + label / 100));
     const mean = losses.reduce((sum, each) => sum + each, 0) / losses.length;
-    return { losses, loss: mean, top1: Math.exp(-loss), top5: 1 };
+    const hits = Math.round(losses.length * Math.exp(-loss));
+    const correct = Uint8Array.from(losses, (_, index) => (index < hits ? 1 : 0));
+    return { losses, correct, loss: mean, top1: Math.exp(-loss), top5: 1 };
   };
 
   const accumulate = (path: Path, batch: ImageBatch): StepResult => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { percentileOf, quantile } from '../../src/search/percentile.ts';
+import { percentileOf, quantile } from '../../src/statistics/percentile.ts';
 
 describe('percentileOf', () => {
   it('is the share below, equal values counted half', () => {
