@@ -42,7 +42,7 @@ function tiedPairs(count: number, equal: (a: number, b: number) => boolean): num
 }
 
 /** Sorts in place, ascending, and returns how many pairs stood the wrong way round. */
-function sortCountingInversions(values: Float64Array): number {
+function sortCountingInversions(values: Float64Array<ArrayBuffer>): number {
   const count = values.length;
   let from = values;
   let to = new Float64Array(count);
