@@ -93,6 +93,13 @@ const training = z.strictObject({
   labelSmoothing: fractionBelowOne().default(0.1),
   /** Before the classifier. Recipes: none in the supernet. */
   dropout: fractionBelowOne().default(0),
+  /**
+   * At a loss or gradient that is not finite: end the training (halt), or leave weights and momentum as they are and go on
+   * with the next step (skip; steps take a little longer, as each gradient is looked at). Ours.
+   */
+  divergence: choice(['halt', 'skip']).default('halt'),
+  /** Steps skipped one after the other that end the training all the same. Ours. */
+  skippedInRow: integer(1).default(10),
 });
 
 const allowedRefresh = 'a whole number of at least 1, or null for never';

@@ -12,6 +12,14 @@ function assign(graph: Graph, variable: Variable, value: Tensor, control: readon
   });
 }
 
+/** Before the name of the variable in TensorFlow's message of a value that is not finite. */
+const notFiniteMark = 'not finite: ';
+
+/** The variable that kept a checkpoint from being written because it holds NaN or infinite values; null for another failure. */
+export function notFiniteVariable(message: string): string | null {
+  return new RegExp(`${notFiniteMark}(\\S+)`).exec(message)?.[1] ?? null;
+}
+
 /** A variable's initial constant, in its shape. */
 function filled(graph: Graph, variable: Variable): Tensor {
   const { initial, name } = variable;
@@ -65,7 +73,8 @@ export function addInitialise(graph: Graph, variables: readonly Variable[], seed
 
 /**
  * Adds endpoints that write or read a checkpoint of these variables under their names. Any program that reads
- * TensorFlow checkpoints reads these.
+ * TensorFlow checkpoints reads these. Writing fails, before any file is made, if a value is NaN or infinite: see
+ * {@link notFiniteVariable}.
  *
  * @param prefix a string scalar: the path before `.index` and `.data-00000-of-00001`
  * @param names the outputs to add
@@ -90,8 +99,16 @@ export function addCheckpoint(
   const types = attribute.types(variables.map((variable) => variable.dtype));
   const done = scope.constant(0, 'float32');
   if (names.save !== undefined) {
+    const values = variables.map((variable) =>
+      scope.addOne('CheckNumerics', {
+        inputs: [scope.read(variable)],
+        attributes: { T: attribute.type(variable.dtype), message: attribute.text(`${notFiniteMark}${variable.name}`) },
+        dtype: variable.dtype,
+        shape: variable.shape,
+      }),
+    );
     const saved = scope.add('SaveV2', {
-      inputs: [prefix, tensorNames, slices, ...variables.map((variable) => scope.read(variable))],
+      inputs: [prefix, tensorNames, slices, ...values],
       attributes: { dtypes: types },
     });
     graph.output(names.save, done, [saved]);

@@ -11,6 +11,16 @@ export interface MomentumOptions {
   readonly nesterov: boolean;
   /** Added to the gradient as weightDecay · weight, for variables that decay. */
   readonly weightDecay: number;
+  /** Withholds updates that are not finite; none: everything is applied. */
+  readonly guard?: UpdateGuard;
+}
+
+/** What keeps NaN and Inf out of weights and slots. */
+export interface UpdateGuard {
+  /** A bool scalar of the main graph: false withholds every update. */
+  readonly finite: Tensor;
+  /** A float32 scalar that counts the variables whose update was withheld. */
+  readonly withheld: Variable;
 }
 
 /** The slot of a variable: a variable of the same shape that starts at zero, saved beside it unless `saved` is false. */
@@ -27,23 +37,81 @@ function accumulatorOf(graph: Graph, variable: Variable): Variable {
  * SGD with momentum as PyTorch and TensorFlow define it: slot ← momentum · slot + g; weight ← weight − rate · slot, or with
  * Nesterov weight − rate · (g + momentum · slot), where g is the gradient plus weight decay (Sutskever et al. 2013).
  */
-export function momentumSgd({ learningRate, momentum, nesterov, weightDecay }: MomentumOptions): GradientSink {
+export function momentumSgd({ learningRate, momentum, nesterov, weightDecay, guard }: MomentumOptions): GradientSink {
   return (scope, variable, gradient) => {
     const slot = slotOf(scope.graph, variable, 'momentum');
     let total = gradient;
     if (variable.decay && weightDecay > 0) {
       total = elementwise(scope, 'AddV2', [gradient, scale(scope, scope.read(variable), weightDecay)]);
     }
+    const plain = { rate: learningRate, total, momentum: scope.constant(momentum, 'float32') };
+    const update = guard === undefined ? { ...plain, counted: [] } : guarded(scope, guard, plain);
     return scope.add('ResourceApplyMomentum', {
-      inputs: [scope.handle(variable), scope.handle(slot), learningRate, total, scope.constant(momentum, 'float32')],
+      inputs: [scope.handle(variable), scope.handle(slot), update.rate, update.total, update.momentum],
       attributes: {
         T: attribute.type('float32'),
         use_locking: attribute.bool(false),
         use_nesterov: attribute.bool(nesterov),
       },
-      control: before(scope, variable),
+      control: [...before(scope, variable), ...update.counted],
     });
   };
+}
+
+interface Update {
+  readonly rate: Tensor;
+  readonly total: Tensor;
+  readonly momentum: Tensor;
+}
+
+/**
+ * The same update where everything is finite, to the bit; else one that changes nothing: gradient 0, rate 0, momentum 1.
+ * (A gradient whose sum of squares is not finite counts as not finite.) Each variable decides for itself, as the fast
+ * path applies an update before the gradients of the layers below are known.
+ */
+function guarded(scope: Scope, guard: UpdateGuard, { rate, total, momentum }: Update) {
+  const square = scope.addOne('L2Loss', {
+    inputs: [total],
+    attributes: { T: attribute.type('float32') },
+    dtype: 'float32',
+    shape: [],
+  });
+  const apply = scope.addOne('LogicalAnd', { inputs: [guard.finite, finite(scope, square)], dtype: 'bool', shape: [] });
+  const choose = (yes: Tensor, no: number): Tensor =>
+    scope.addOne('SelectV2', {
+      inputs: [apply, yes, scope.constant(no, 'float32')],
+      attributes: { T: attribute.type('float32') },
+      dtype: 'float32',
+      shape: yes.shape,
+    });
+  const counted = scope.add('AssignAddVariableOp', {
+    inputs: [scope.handle(guard.withheld), choose(scope.constant(0, 'float32'), 1)],
+    attributes: { dtype: attribute.type('float32') },
+  });
+  return { rate: choose(rate, 0), total: choose(total, 0), momentum: choose(momentum, 1), counted: [counted] };
+}
+
+/** Whether each element is neither NaN nor infinite, as bool. */
+export function finite(scope: Scope, x: Tensor): Tensor {
+  return scope.addOne('IsFinite', {
+    inputs: [x],
+    attributes: { T: attribute.type(x.dtype) },
+    dtype: 'bool',
+    shape: x.shape,
+  });
+}
+
+/** The count of a guard once these operations have run; 0 without one. */
+export function withheldAfter(scope: Scope, guard: UpdateGuard | null, after: readonly Operation[]): Tensor {
+  if (guard === null) return scope.constant(0, 'float32');
+  // Not `scope.read`, which may come before them.
+  return scope.addOne('ReadVariableOp', {
+    inputs: [scope.handle(guard.withheld)],
+    attributes: { dtype: attribute.type('float32') },
+    dtype: 'float32',
+    shape: [],
+    control: after,
+  });
 }
 
 /** Adds gradients to a slot instead of applying them: for updates from several paths or several parts of a batch. */

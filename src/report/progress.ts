@@ -66,13 +66,16 @@ export function createProgress(options: ProgressOptions): ProgressDisplay {
   return {
     report(step) {
       speed.add(step.images);
-      loss = loss === null ? step.loss : loss + lossShare * (step.loss - loss);
+      // A skipped step has none.
+      if (Number.isFinite(step.loss)) {
+        loss = loss === null ? step.loss : loss + lossShare * (step.loss - loss);
+      }
       if (bar === null && !step.logged) {
         return;
       }
       const { images, steps: perSecond } = speed.now();
       const shown = {
-        loss: loss.toFixed(3),
+        loss: loss?.toFixed(3) ?? '-',
         epsilon: step.epsilon.toFixed(2),
         pool: String(step.poolSize),
         speed: Number.isFinite(images) ? formatCount(Math.round(images)) : '-',

@@ -13,7 +13,7 @@ import { type Checkpoint, findCheckpoint } from '../training/checkpoint.ts';
 import type { Clock } from '../training/ledger.ts';
 import { poolFile, type RunFolder } from '../training/run-folder.ts';
 import { type DataRequest, dataRequest } from '../training/run-options.ts';
-import type { Candidate } from './evaluator.ts';
+import { type Candidate, hasDiverged } from './evaluator.ts';
 import { type FoundBest, findBest, pause, type SearchWatch } from './find-best.ts';
 import { checkLimits, type Limits } from './limits.ts';
 import { describeCandidate, type SearchResult, searchResultSchema } from './result.ts';
@@ -131,7 +131,9 @@ export async function searchSupernet(request: SearchRequest, surroundings: Searc
   });
   // Before the subnets are cut out: what cost so much must not be lost if that fails.
   await writeSearch(place, result());
-  for (const [index, candidate] of found.candidates.slice(0, config.search.subnets).entries()) {
+  // A path that diverged is no network for anyone.
+  const good = found.candidates.filter((candidate) => !hasDiverged(candidate));
+  for (const [index, candidate] of good.slice(0, config.search.subnets).entries()) {
     const directory = folder.path(join('subnets', `${place.name}-${index + 1}`));
     if (index >= record.state.subnets) {
       await pause();

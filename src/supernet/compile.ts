@@ -6,7 +6,7 @@ import { softmaxCrossEntropy, topKCorrect } from '../graph/ops/loss.ts';
 import { batchMean } from '../graph/ops/pooling.ts';
 import { store } from '../graph/ops/running-average.ts';
 import { sliceRows, unstack } from '../graph/ops/shapes.ts';
-import { accumulator, momentumSgd } from '../graph/optimizers.ts';
+import { accumulator, finite, momentumSgd, withheldAfter } from '../graph/optimizers.ts';
 import type { Path, Space } from '../space/space.ts';
 import { buildNetwork, type Choice, isStatistic, type Mode } from './network.ts';
 import { type StackName, stackNames } from './supernet.ts';
@@ -31,6 +31,8 @@ export interface NetworkRecipe {
    * batch in parts. Default false: each training step applies its own, and the graph has neither sums nor that endpoint.
    */
   readonly accumulate?: boolean;
+  /** Leaves weights and slots as they are in a step whose loss or gradient is not finite. Default: false. */
+  readonly guard?: boolean;
 }
 
 /** Names of everything that is fed, and of the outputs of each endpoint. */
@@ -52,7 +54,7 @@ export const received = 'received:0';
 
 export const fetches = {
   initialise: ['initialise:0'],
-  train: ['train/loss:0', 'train/correct:0'],
+  train: ['train/loss:0', 'train/correct:0', 'train/withheld:0'],
   rank: ['rank/losses:0', 'rank/top1:0', 'rank/top5:0'],
   /** Only where the recipe accumulates. */
   update: ['update:0'],
@@ -90,10 +92,27 @@ export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path)
   });
   const loss = batchMean(scope, softmaxCrossEntropy(scope, logits, labels, recipe.labelSmoothing));
   const learningRate = graph.placeholder('learning_rate', 'float32', []);
-  const optimizer = momentumSgd({ ...recipe, learningRate });
+  const factor = graph.placeholder('factor', 'float32', []);
   const accumulates = recipe.accumulate ?? false;
+  const guard =
+    recipe.guard === true
+      ? {
+          // An update of sums is withheld by a factor that is not finite: whoever adds up sees the losses.
+          finite: finite(scope, accumulates ? factor : loss),
+          withheld: graph.variable('guard/withheld', { shape: [], trainable: false, saved: false }),
+        }
+      : null;
+  const { momentum, nesterov, weightDecay } = recipe;
+  const optimizer = momentumSgd({
+    learningRate,
+    momentum,
+    nesterov,
+    weightDecay,
+    ...(guard === null ? {} : { guard }),
+  });
   const updates = gradients(loss, accumulates ? accumulator() : optimizer);
   graph.output('train/loss', loss, updates);
+  graph.output('train/withheld', withheldAfter(scope, guard, updates));
   graph.output('train/correct', topKCorrect(scope, logits, labels, 1));
 
   // Images that stay on the device, and the part of a stack that one call looks at.
@@ -126,8 +145,7 @@ export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path)
   score('rank', 'ranking', { statistics: 'batch' }, recipe.labelSmoothing);
   score('evaluate', 'validation', { statistics: 'running' }, 0);
 
-  const factor = graph.placeholder('factor', 'float32', []);
-  if (accumulates) addUpdate(graph, space, path === undefined ? 'supernet' : 'fixed', optimizer, factor);
+  if (accumulates) addUpdate(graph, space, path === undefined ? 'supernet' : 'fixed', optimizer, factor, guard);
   const before = scope.updates.length;
   network(stacks.calibration.images, 'recalibrate', { statistics: 'recalibrate', factor });
   graph.output('recalibrate', scope.constant(0, 'float32'), scope.updates.splice(before));

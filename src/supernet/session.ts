@@ -2,6 +2,7 @@
 import { type EngineOptions, loadAddon } from '../engine/addon.ts';
 import { type Feed, openSession, type Session } from '../engine/session.ts';
 import { GreedynasError } from '../errors.ts';
+import { notFiniteVariable } from '../graph/checkpoint.ts';
 import { pathKey, validatePath } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
 import { compileNetwork, feeds, fetches, type NetworkRecipe, received } from './compile.ts';
@@ -54,8 +55,11 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
   const stackSizes = new Map<StackName, number>();
   const accumulates = recipe.accumulate ?? false;
   let calibrated: string | null = null;
-  /** Paths whose gradients wait for the update. */
+  /** Paths whose gradients wait for the update, and whether the losses of all are finite. */
   let waiting: Path[] = [];
+  let finite = true;
+  // The graph counts on; what one step withheld is the difference.
+  let withheldBefore = 0;
 
   const pathFeed = (path: Path): Record<string, Feed> => {
     // TensorFlow would take the last operation for every index that is none.
@@ -97,6 +101,11 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     return { losses, correct, loss: sum / size, top1: top1 / size, top5: top5 / size };
   };
 
+  const newlyWithheld = (counted: Float32Array): number => {
+    const withheld = counted[0]! - withheldBefore;
+    withheldBefore = counted[0]!;
+    return withheld;
+  };
   /** Runs the training endpoint; `part` counts its runs since the last update. */
   const train = (
     path: Path,
@@ -112,30 +121,34 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
       ...(recipe.dropout > 0 ? { [feeds.dropoutSeed]: { shape: [2], values: Int32Array.of(dropoutSeed, part) } } : {}),
     };
     calibrated = null;
-    const [loss, hits] = session.run(step, fetches.train) as [Float32Array, Int32Array];
+    const [loss, hits, counted] = session.run(step, fetches.train) as [Float32Array, Int32Array, Float32Array];
     let correct = 0;
     for (const hit of hits) correct += hit;
-    return { loss: loss[0]!, correct };
+    return { loss: loss[0]!, correct, withheld: newlyWithheld(counted) };
   };
   const accumulate = (path: Path, batch: ImageBatch, dropoutSeed = 0): StepResult => {
     if (!accumulates) throw new Error('this network does not accumulate gradients: compile it with recipe.accumulate');
     const result = train(path, batch, dropoutSeed, waiting.length, {});
     waiting.push(path);
+    finite &&= Number.isFinite(result.loss);
     return result;
   };
-  const update = (learningRate: number, factor = 1): void => {
+  const update = (learningRate: number, factor = 1): number => {
     if (waiting.length === 0) throw new Error('there are no gradients to update with: call accumulate first');
     const operations = receivedBy(space, waiting);
     calibrated = null;
-    session.run(
+    const [counted] = session.run(
       {
         [feeds.learningRate]: scalar.float(learningRate),
-        [feeds.factor]: scalar.float(factor),
+        // The guard withholds an update whose factor is not finite.
+        [feeds.factor]: scalar.float(finite ? factor : Number.NaN),
         ...(fixed === undefined ? { [received]: { shape: [operations.length], values: operations } } : {}),
       },
       fetches.update,
-    );
+    ) as [Float32Array];
     waiting = [];
+    finite = true;
+    return newlyWithheld(counted);
   };
 
   const checkpoint = (endpoint: keyof typeof checkpointFailures, prefix: string): void => {
@@ -143,6 +156,10 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
       session.run({ [feeds.prefix]: { text: prefix } }, fetches[endpoint]);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
+      const variable = notFiniteVariable(reason);
+      if (variable !== null) {
+        throw new GreedynasError('diverged', `the weights diverged: ${variable} is not finite`, { cause });
+      }
       const problem = checkpointFailures[endpoint];
       throw new GreedynasError('io', `the checkpoint ${prefix} ${problem}: ${reason}`, { cause });
     }
@@ -152,7 +169,9 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     initialise(seed) {
       session.run({ [feeds.seed]: scalar.int(seed) }, fetches.initialise);
       calibrated = null;
+      withheldBefore = 0;
       waiting = [];
+      finite = true;
     },
     trainStep(path, batch, learningRate, dropoutSeed = 0) {
       if (!accumulates) {
@@ -160,8 +179,7 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
       }
       if (waiting.length > 0) throw new Error('gradients wait for an update: call update before trainStep');
       const result = accumulate(path, batch, dropoutSeed);
-      update(learningRate);
-      return result;
+      return { ...result, withheld: update(learningRate) };
     },
     accumulate,
     update,
@@ -188,17 +206,21 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     },
     restore(prefix) {
       checkpoint('restore', prefix);
+      withheldBefore = 0;
       waiting = [];
+      finite = true;
       // A fixed network's checkpoint holds its running statistics.
       calibrated = fixed === undefined ? null : pathKey(fixed);
     },
     takeFromSupernet(prefix) {
       checkpoint('take', prefix);
       calibrated = null;
+      withheldBefore = 0;
     },
     saveWeights: (prefix) => checkpoint('saveWeights', prefix),
     restoreWeights(prefix) {
       checkpoint('restoreWeights', prefix);
+      withheldBefore = 0;
       calibrated = fixed === undefined ? null : pathKey(fixed);
     },
     close: () => session.close(),

@@ -12,6 +12,11 @@ export interface StepResult {
   readonly loss: number;
   /** Images of the mini-batch whose highest logit is their class. */
   readonly correct: number;
+  /**
+   * Variables whose update was withheld because the loss, then all of them, or their own gradient was not finite. Always 0
+   * without the recipe's `guard`: then what is not finite is applied as well.
+   */
+  readonly withheld: number;
 }
 
 /** Scores of the images of one stack, in their order. */
@@ -48,9 +53,10 @@ export interface Supernet {
   /**
    * One optimiser step with the accumulated gradients times `factor` (default 1: their sum; 1 / n makes the mean of n equal
    * parts of a batch). The variables of the accumulated paths move, once each, and nothing else. Throws if nothing was
-   * accumulated.
+   * accumulated. With the recipe's `guard`: none of them moves if an accumulated loss was not finite.
+   * @returns how many variables were withheld from the update, as {@link StepResult}
    */
-  update(learningRate: number, factor?: number): void;
+  update(learningRate: number, factor?: number): number;
   /** Keeps a stack of images on the device. Loading it again replaces it. */
   loadStack(name: StackName, batch: ImageBatch): void;
   /** Scores a path on the `ranking` stack with batch statistics and label smoothing (recipes 1.2), in batches of the configured size. */
@@ -61,7 +67,8 @@ export interface Supernet {
   evaluate(path: Path): Scores;
   /**
    * Writes every variable and slot as a TensorFlow checkpoint: `<prefix>.index` and `<prefix>.data-00000-of-00001`. Throws
-   * `io`. Between `accumulate` and `update` it throws too: a checkpoint holds no gradients.
+   * `io`, and `diverged` if a value is not finite: then no file is written. Between `accumulate` and `update` it throws too: a
+   * checkpoint holds no gradients.
    */
   save(prefix: string): void;
   /** Reads one back. Throws `io`, and leaves everything as it was, if it is not a checkpoint of this network. */

@@ -1,7 +1,7 @@
 /** The endpoint that applies accumulated gradients, and which operations of a supernet it may move. */
-import type { GradientSink, Graph, Scope, Tensor, Variable } from '../graph/graph.ts';
+import type { GradientSink, Graph, Operation, Scope, Tensor, Variable } from '../graph/graph.ts';
 import { unstack } from '../graph/ops/shapes.ts';
-import { applyAccumulated } from '../graph/optimizers.ts';
+import { applyAccumulated, type UpdateGuard, withheldAfter } from '../graph/optimizers.ts';
 import { switchCase } from '../graph/switch-case.ts';
 import type { Path, Space } from '../space/space.ts';
 import { operationName } from './network.ts';
@@ -10,7 +10,8 @@ import { operationName } from './network.ts';
  * Adds the endpoint `update`: each variable that has received gradients since the last update moves once, by their sum
  * times `factor`, weight decay and momentum included. Variables outside the choice blocks always have. Those of an
  * operation have where the fed int32 vector `received` (one element for each operation, see {@link receivedBy}) holds a
- * 1; the others must not move, as a gradient of zero would still decay them and run their momentum on.
+ * 1; the others must not move, as a gradient of zero would still decay them and run their momentum on. Its value is the
+ * count of the guard.
  */
 export function addUpdate(
   graph: Graph,
@@ -18,13 +19,15 @@ export function addUpdate(
   kind: 'supernet' | 'fixed',
   optimizer: GradientSink,
   factor: Tensor,
+  guard: UpdateGuard | null,
 ): void {
   const scope = graph.main;
   const apply = (into: Scope, variables: readonly Variable[]) => applyAccumulated(into, variables, factor, optimizer);
   const trainable = [...graph.variables.values()].filter((variable) => variable.trainable);
-  const done = scope.constant(0, 'float32');
+  const output = (updates: readonly Operation[]) =>
+    graph.output('update', withheldAfter(scope, guard, updates), updates);
   if (kind === 'fixed') {
-    graph.output('update', done, apply(scope, trainable));
+    output(apply(scope, trainable));
     return;
   }
   const operations = space.layers.flatMap((layer) =>
@@ -51,7 +54,7 @@ export function addUpdate(
   }
   const owned = new Set(operations.flatMap(({ variables }) => variables));
   const shared = trainable.filter((variable) => !owned.has(variable));
-  graph.output('update', done, [...scope.updates.splice(first), ...apply(scope, shared)]);
+  output([...scope.updates.splice(first), ...apply(scope, shared)]);
 }
 
 /** 1 for each operation that is on any of the paths, else 0; in the order of the layers, then of their operations. */

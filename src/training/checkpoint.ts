@@ -18,20 +18,29 @@ import {
 import type { PhaseSeconds } from './ledger.ts';
 
 /** Raised when a file changes its meaning; a newer format than this is refused, not guessed at. */
-export const checkpointFormat = 1;
+export const checkpointFormat = 2;
 
 const count = z.number().int().nonnegative();
 
-const stateSchema = z.strictObject({
+const currentSchema = z.strictObject({
   format: z.literal(checkpointFormat),
   /** Optimiser steps done. The data order is a pure function of (seed, step), so this is the data cursor as well. */
   step: count,
   ledger: z.strictObject({ optimised: count, evaluated: count }),
   /** Sums over the steps since the last line of metrics.jsonl. */
   window: z.strictObject({ steps: count, images: count, loss: z.number(), correct: count, fromPool: count }),
+  /** Steps that changed nothing, as their loss or a gradient was not finite: of the whole run, and since the last good step. */
+  skipped: z.strictObject({ total: count, inRow: count }),
   /** Whatever the sampler needs to go on: queue, pool, snapshot of the pool, random stream. */
   sampler: z.unknown(),
 });
+
+/** States of older formats become the current one. */
+const stateSchema = z.preprocess((value) => {
+  const old = z.looseObject({ format: z.literal(1) }).safeParse(value);
+  // Format 1 knew no skipped steps.
+  return old.success ? { ...old.data, format: checkpointFormat, skipped: { total: 0, inRow: 0 } } : value;
+}, currentSchema);
 
 /** Everything of a run but the weights. Equal runs have equal states: no clock is in it. */
 export type TrainingState = Readonly<z.infer<typeof stateSchema>>;
@@ -131,6 +140,9 @@ function writeWeights(saveWeights: SaveRequest['saveWeights'], prefix: string, d
   try {
     saveWeights(prefix);
   } catch (error) {
+    if (error instanceof GreedynasError && error.code === 'diverged') {
+      throw error;
+    }
     throw new GreedynasError(
       'io',
       `cannot save the weights of ${directory}: ${error instanceof Error ? error.message : error}`,

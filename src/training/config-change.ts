@@ -16,6 +16,8 @@ const changeable: readonly { readonly key: RegExp; readonly warning?: string }[]
   { key: /^logging\./ },
   { key: /^checkpoints\./ },
   { key: /^search\./ },
+  // They change nothing as long as all is finite.
+  { key: /^training\.(divergence|skippedInRow)$/ },
   { key: /^engine\.threads$/, warning: 'another number of threads may change the last bits of the results' },
 ];
 

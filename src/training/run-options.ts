@@ -27,6 +27,7 @@ export function networkOptions(config: RunConfig, data: Pick<DataSet, 'mean' | '
       weightDecay: training.weightDecay,
       zeroGamma: training.zeroGamma,
       accumulate: sampling.method === 'fair',
+      guard: training.divergence === 'skip',
     },
     engine: { threads: engine.threads, onednn: engine.onednn, deterministic: engine.deterministic },
     batches: {

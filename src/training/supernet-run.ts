@@ -171,6 +171,8 @@ export async function runTraining(
         from: checkpoint?.state ?? null,
         save: (state) => save(folder, config, space, supernet, pool, ledger, state),
         lastCheckpoint: checkpoint?.directory ?? null,
+        skippedInRow: config.training.divergence === 'skip' ? config.training.skippedInRow : null,
+        notice,
         interrupted: surroundings.interrupted,
         formatPath: (path: Path) => formatGenotype(space, path),
         ...(onStep === undefined ? {} : { onStep }),

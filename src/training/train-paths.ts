@@ -29,6 +29,5 @@ export function trainPaths(
     loss += result.loss / paths.length;
     correct += result.correct;
   }
-  supernet.update(learningRate);
-  return { loss, correct, images };
+  return { loss, correct, images, withheld: supernet.update(learningRate) };
 }

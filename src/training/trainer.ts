@@ -49,9 +49,13 @@ export interface TrainerOptions {
   readonly ledger: CostLedger;
   readonly metrics: MetricsLog;
   /** Where to go on; null starts at step 0 with the supernet as it is. */
-  readonly from: Pick<TrainingState, 'step' | 'window'> | null;
+  readonly from: Pick<TrainingState, 'step' | 'window' | 'skipped'> | null;
   /** Stores a checkpoint and returns its folder. */
   readonly save: (state: TrainingState) => Promise<string>;
+  /** Steps skipped one after the other that end the training; null: the first loss that is not finite ends it. */
+  readonly skippedInRow: number | null;
+  /** A line for the user. */
+  readonly notice: (line: string) => void;
   /** The newest checkpoint at the start, for the message of a diverged run. */
   readonly lastCheckpoint: string | null;
   /** Whether the user wants the training to end after this step. */
@@ -79,12 +83,14 @@ function yieldToEvents(): Promise<void> {
 
 /**
  * Trains until the length, the stop rule or the user ends it, and saves where it ends.
- * @throws GreedynasError `diverged` if a loss is not finite: nothing of that step is saved
+ * @throws GreedynasError `diverged` if a loss is not finite (with `skippedInRow`: so many in a row), or if weights that are
+ * to be saved are not: nothing of that step is saved
  */
 export async function trainSupernet(options: TrainerOptions): Promise<TrainingResult> {
   const { supernet, sampler, pool, batches, schedule, ledger, metrics } = options;
   let step = options.from?.step ?? 0;
   let window = options.from?.window ?? emptyWindow;
+  let skipped = options.from?.skipped ?? { total: 0, inRow: 0 };
   let checkpoint = options.lastCheckpoint;
   let savedStep = checkpoint === null ? -1 : step;
 
@@ -100,8 +106,15 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
 
   const save = async (): Promise<string> => {
     metrics.flush();
-    const state = { format: checkpointFormat, step, ledger: ledger.counts, window, sampler: sampler.state() } as const;
-    checkpoint = await ledger.timeAsync('save', () => options.save(state));
+    const format = checkpointFormat;
+    const state = { format, step, ledger: ledger.counts, window, skipped, sampler: sampler.state() } as const;
+    try {
+      checkpoint = await ledger.timeAsync('save', () => options.save(state));
+    } catch (error) {
+      throw error instanceof GreedynasError && error.code === 'diverged'
+        ? diverged(`${error.message} after step ${step}`, checkpoint, error)
+        : error;
+    }
     savedStep = step;
     return checkpoint;
   };
@@ -110,17 +123,19 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
     const { optimised, evaluated } = ledger.counts;
     metrics.write({
       step,
-      loss: window.loss / window.steps,
-      accuracy: window.correct / window.images,
+      // Null where every step of the window was skipped.
+      loss: window.steps === 0 ? null : window.loss / window.steps,
+      accuracy: window.steps === 0 ? null : window.correct / window.images,
       learningRate,
       epsilon,
-      fromPool: window.fromPool / window.steps,
+      fromPool: window.steps === 0 ? null : window.fromPool / window.steps,
       pool: pool?.size ?? 0,
       poolBest: pool?.best(1)[0]?.loss ?? null,
       optimised,
       evaluated,
       corrected: Math.round(ledger.corrected),
       ...(pi === undefined ? {} : { pi }),
+      ...(skipped.total === 0 ? {} : { skipped: skipped.total }),
     });
     window = emptyWindow;
   };
@@ -136,20 +151,35 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
     const result = ledger.time('train', () =>
       trainPaths(supernet, paths, batch, learningRate, options.dropoutSeed(step)),
     );
-    if (!Number.isFinite(result.loss)) {
-      throw diverged(result.loss, step, paths.map(options.formatPath), learningRate, checkpoint);
+    const good = Number.isFinite(result.loss) && result.withheld === 0;
+    if (!good) {
+      const found = Number.isFinite(result.loss) ? 'a gradient is not finite' : `the loss is ${result.loss}`;
+      const names = `${paths.length === 1 ? 'path' : 'paths'} ${paths.map(options.formatPath).join(', ')}`;
+      const problem = `${found} in step ${step} (${names}, learning rate ${learningRate})`;
+      skipped = { total: skipped.total + 1, inRow: skipped.inRow + 1 };
+      if (options.skippedInRow === null) {
+        throw diverged(problem, checkpoint);
+      }
+      if (skipped.inRow >= options.skippedInRow) {
+        throw diverged(`${problem}, the ${skipped.inRow}th skipped in a row`, checkpoint);
+      }
+      options.notice(`skipped: ${problem}; ${skipped.total} so far`);
+    } else if (skipped.inRow > 0) {
+      skipped = { ...skipped, inRow: 0 };
     }
 
     step += 1;
     const { images } = result;
     ledger.addOptimised(images);
-    window = {
-      steps: window.steps + 1,
-      images: window.images + images,
-      loss: window.loss + result.loss,
-      correct: window.correct + result.correct,
-      fromPool: window.fromPool + (sampled.fromPool ? 1 : 0),
-    };
+    if (good) {
+      window = {
+        steps: window.steps + 1,
+        images: window.images + images,
+        loss: window.loss + result.loss,
+        correct: window.correct + result.correct,
+        fromPool: window.fromPool + (sampled.fromPool ? 1 : 0),
+      };
+    }
     const ended = step === schedule.steps || sampler.stopped !== null;
     const logged = ended || sampled.pi !== undefined || step % options.logEvery === 0;
     if (logged) {
@@ -175,16 +205,11 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
   return { end, step, checkpoint: last };
 }
 
-function diverged(
-  loss: number,
-  step: number,
-  paths: readonly string[],
-  learningRate: number,
-  checkpoint: string | null,
-): GreedynasError {
+function diverged(problem: string, checkpoint: string | null, cause?: unknown): GreedynasError {
   const last = checkpoint === null ? 'no checkpoint was written yet' : `the last good checkpoint is ${checkpoint}`;
   return new GreedynasError(
     'diverged',
-    `training diverged: the loss of step ${step} is ${loss} (${paths.length === 1 ? 'path' : 'paths'} ${paths.join(', ')}, learning rate ${learningRate}). Nothing of it was saved; ${last}. Start again with a lower training.learningRate.`,
+    `training diverged: ${problem}. Nothing of it was saved; ${last}. Start again with a lower training.learningRate, or resume with --set training.divergence=skip to leave such steps out.`,
+    { cause },
   );
 }

@@ -39,6 +39,8 @@ describe('a config', () => {
         zeroGamma: false,
         labelSmoothing: 0.1,
         dropout: 0,
+        divergence: 'halt',
+        skippedInRow: 10,
       });
       expect(sampling).to.deep.include({ paths: 10, keep: 5, pool: 1000, epsilon: 0.8, warmupSteps: 10_000 });
       expect(sampling.stop).to.deep.equal({ alpha: 0.08, every: 10_000 });
@@ -113,7 +115,7 @@ describe('problems of a config', () => {
       'run.yaml:1: seed: 1.5, allowed: a whole number from 0 to 2147483647',
       'run.yaml:2: space.strides: [1,2,3], allowed: a list of strides, each 1 or 2',
       'run.yaml:4: training.batch: "many", allowed: a whole number of at least 1',
-      'run.yaml:5: training.stepps: 3, unknown key, allowed in training: steps, batch, learningRate, minLearningRate, momentum, nesterov, weightDecay, zeroGamma, labelSmoothing, dropout; did you mean training.steps?',
+      'run.yaml:5: training.stepps: 3, unknown key, allowed in training: steps, batch, learningRate, minLearningRate, momentum, nesterov, weightDecay, zeroGamma, labelSmoothing, dropout, divergence, skippedInRow; did you mean training.steps?',
       'run.yaml:6: sampling.keep: 12, allowed: at most sampling.paths (10)',
     ]);
   });

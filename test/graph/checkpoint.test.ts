@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Session } from '../../src/engine/session.ts';
-import { addCheckpoint, addInitialise, nameHash } from '../../src/graph/checkpoint.ts';
+import { addCheckpoint, addInitialise, nameHash, notFiniteVariable } from '../../src/graph/checkpoint.ts';
 import { Graph, type VariableOptions } from '../../src/graph/graph.ts';
 import { openGraph } from './engine.ts';
 
@@ -147,6 +147,29 @@ describe('addCheckpoint', () => {
     const index = readFileSync(`${prefix}.index`, 'latin1');
     for (const name of ['layer/weights', 'scalar']) expect(index).to.include(name);
     expect(index).to.not.include('temporary');
+  });
+
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    it(`writes no file where a value is ${value}, and names the variable`, () => {
+      const graph = open({
+        good: { shape: [2], initial: normal },
+        'bad/weights': { shape: [2], initial: { kind: 'constant', value } },
+      });
+      graph.initialise(1);
+      let message = '';
+      try {
+        graph.save(join(folder, 'diverged'));
+      } catch (error) {
+        message = error instanceof Error ? error.message : '';
+      }
+      graph.close();
+      expect(notFiniteVariable(message), message).to.equal('bad/weights');
+      expect(readdirSync(folder).filter((name) => name.startsWith('diverged'))).to.deep.equal([]);
+    });
+  }
+
+  it('names no variable in other failures', () => {
+    expect(notFiniteVariable('NOT_FOUND: bad/weights; No such file')).to.equal(null);
   });
 
   it('reads it back bit for bit, also into a session that was never initialised', () => {

@@ -8,7 +8,13 @@ import {
   type Tensor,
   type Variable,
 } from '../../src/graph/graph.ts';
-import { accumulator, applyAccumulated, type MomentumOptions, momentumSgd } from '../../src/graph/optimizers.ts';
+import {
+  accumulator,
+  applyAccumulated,
+  finite,
+  type MomentumOptions,
+  momentumSgd,
+} from '../../src/graph/optimizers.ts';
 import { switchCase } from '../../src/graph/switch-case.ts';
 import { expectClose } from './close.ts';
 import { type Attributes, listAttribute, numberAttribute, numbers, readFixture } from './ops/fixtures.ts';
@@ -114,6 +120,64 @@ function openChoice(sinkOf: (graph: Graph) => GradientSink): TrainingGraph {
     apply: { after: applyAccumulated(graph.main, accumulated, factor, optimizer) },
   });
 }
+
+describe('momentumSgd with a guard', () => {
+  /** Two variables with fed gradients, and a fed scalar in the place of the loss. */
+  function openGuarded(): TrainingGraph {
+    const graph = new Graph();
+    const { main } = graph;
+    const loss = graph.placeholder('loss', 'float32', []);
+    const withheld = graph.variable('withheld', { shape: [], trainable: false });
+    const sink = momentumSgd({
+      ...paper,
+      learningRate: rateOf(graph),
+      guard: { finite: finite(main, loss), withheld },
+    });
+    const after = ['v', 'w'].flatMap((name) => {
+      const variable = graph.variable(name, { shape: [3], decay: true });
+      return applyFed(main, variable, graph.placeholder(`gradient/${name}`, 'float32', [3]), sink);
+    });
+    const training = openTraining(graph, { step: { after } });
+    const three = [0.5, -1, 2];
+    training.set({ v: three, w: three, 'v/momentum': three, 'w/momentum': three, withheld: [0] });
+    return training;
+  }
+  const good = Float32Array.of(1, 0, -0.25);
+  const feeds = { rate: 0.1, loss: 2, 'gradient/v': good, 'gradient/w': good };
+  const everything = ['v', 'v/momentum', 'w', 'w/momentum'];
+
+  it('applies what is finite, and counts nothing', () => {
+    const training = openGuarded();
+    const before = training.read();
+    training.run('step', feeds);
+    expect(changed(before, training.read()).sort()).to.deep.equal(everything);
+    expect(training.read().withheld![0]).to.equal(0);
+    training.close();
+  });
+
+  for (const loss of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    it(`changes nothing where the loss is ${loss}, whatever the gradients are, and counts the variables`, () => {
+      const training = openGuarded();
+      const before = training.read();
+      training.run('step', { ...feeds, loss });
+      training.run('step', { ...feeds, loss, 'gradient/v': Float32Array.of(Number.NaN, 1, 1) });
+      expect(changed(before, training.read())).to.deep.equal(['withheld']);
+      expect(training.read().withheld![0]).to.equal(4);
+      training.close();
+    });
+  }
+
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 1e30]) {
+    it(`leaves the variable alone whose gradient has ${value}`, () => {
+      const training = openGuarded();
+      const before = training.read();
+      training.run('step', { ...feeds, 'gradient/w': Float32Array.of(0, value, 0) });
+      expect(changed(before, training.read()).sort()).to.deep.equal(['v', 'v/momentum', 'withheld']);
+      expect(training.read().withheld![0]).to.equal(1);
+      training.close();
+    });
+  }
+});
 
 const names = ['a', 'b', 'c', 'd'] as const;
 

@@ -242,6 +242,24 @@ describe('search/supernet-search', () => {
     expect(written.subnets).to.deep.equal([]);
   });
 
+  it('ranks paths that diverged last, and cuts none of them out', async () => {
+    await smallRun(folder());
+    const supernet = createFakeSupernet(space);
+    const { evaluate } = supernet;
+    let calls = 0;
+    supernet.evaluate = (path) => {
+      calls += 1;
+      const scores = evaluate(path);
+      return calls === 4 || calls === 23 ? scores : { ...scores, loss: Number.NaN, top1: 1 };
+    };
+    const found = await search({ supernet, overrides: ['search.subnets=5', 'search.randomBaseline=0'] });
+    expect(resultOf(found).candidates.map(({ loss }) => loss !== null)).to.deep.equal([
+      ...[true, true],
+      ...Array(38).fill(false),
+    ]);
+    expect(found.cut).to.have.length(2);
+  });
+
   it('reports its progress in both phases', async () => {
     await smallRun(folder());
     const { progress } = await search();

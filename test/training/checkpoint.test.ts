@@ -26,10 +26,11 @@ const seconds = { train: 1.5, rank: 0.5, save: 0.25 };
 
 function stateOf(step: number): TrainingState {
   return {
-    format: 1,
+    format: 2,
     step,
     ledger: { optimised: step * 8, evaluated: step * 20 },
     window: { steps: 1, images: 8, loss: 2.25, correct: 3, fromPool: 0 },
+    skipped: { total: 2, inRow: 1 },
     sampler: { queue: [[0, 1]], number: 0.1 + 0.2 },
   };
 }
@@ -185,7 +186,7 @@ describe('training/checkpoint', () => {
   it('refuses a newer format instead of falling back', async () => {
     await save(1);
     const manifest = join(await save(2), 'manifest.json');
-    editManifest(manifest, (value) => ({ ...value, format: 2 }));
+    editManifest(manifest, (value) => ({ ...value, format: 3 }));
     const error = await rejection(findCheckpoint(folder()));
     expect(error.message).to.include('newer greedynas').and.to.include('step-00000002');
   });

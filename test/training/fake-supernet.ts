@@ -1,5 +1,6 @@
 /** A supernet without TensorFlow: a weight for each operation, trained towards a hidden goal. Its state decides its results. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { GreedynasError } from '../../src/errors.ts';
 import { createStream } from '../../src/random/stream.ts';
 import type { Path, Space } from '../../src/space/space.ts';
 import type { ImageBatch, Scores, StackName, StepResult, Supernet } from '../../src/supernet/supernet.ts';
@@ -14,8 +15,10 @@ export interface FakeSupernet extends Supernet {
 }
 
 export interface FakeOptions {
-  /** Steps (counted from the first call of trainStep) whose loss is NaN. */
-  readonly divergeAt?: number;
+  /** Calls of trainStep, from 0, whose loss is NaN; they change no weight. */
+  readonly divergeAt?: number | readonly number[];
+  /** The call of trainStep that leaves a weight that is NaN, though its loss is finite. */
+  readonly poisonAt?: number;
   /** Called before each training step. */
   readonly onTrain?: (calls: number) => void;
 }
@@ -32,6 +35,8 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
   const loaded: ImageBatch[] = [];
   let calls = 0;
   let waiting: Path[] = [];
+  /** Whether the losses of the waiting ones are. */
+  let finite = true;
 
   const quality = (path: Path): number =>
     path.reduce((sum, operation, layer) => sum + weights[layer]![operation]! * goals[layer]![operation]!, 0) /
@@ -52,20 +57,26 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
 
   const accumulate = (path: Path, batch: ImageBatch): StepResult => {
     options.onTrain?.(calls);
-    const diverged = options.divergeAt === calls;
+    const diverged = [options.divergeAt ?? []].flat().includes(calls);
     calls += 1;
     trained.push(path);
     waiting.push(path);
-    const loss = diverged ? Number.NaN : 2.3 * Math.exp(-quality(path)) + batch.images[0]! / 10_000;
-    return { loss, correct: Math.round(batch.labels.length * Math.exp(-loss)) };
+    finite &&= !diverged;
+    if (diverged) return { loss: Number.NaN, correct: 0, withheld: 0 };
+    const loss = 2.3 * Math.exp(-quality(path)) + batch.images[0]! / 10_000;
+    return { loss, correct: Math.round(batch.labels.length * Math.exp(-loss)), withheld: 0 };
   };
-  const update = (learningRate: number): void => {
-    for (const path of waiting) {
+  const update = (learningRate: number): number => {
+    const withheld = finite ? 0 : waiting.length;
+    for (const path of finite ? waiting : []) {
       for (const [layer, operation] of path.entries()) {
         weights[layer]![operation]! += learningRate * (1 - weights[layer]![operation]!);
       }
     }
     waiting = [];
+    finite = true;
+    if (options.poisonAt === calls - 1) weights[0]![0] = Number.NaN;
+    return withheld;
   };
 
   return {
@@ -80,8 +91,7 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
     },
     trainStep(path, batch, learningRate) {
       const result = accumulate(path, batch);
-      update(learningRate);
-      return result;
+      return { ...result, withheld: update(learningRate) };
     },
     accumulate,
     update,
@@ -97,6 +107,7 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
     },
     evaluate: (path) => score(path, 'validation'),
     save(prefix) {
+      if (!weights.flat().every(Number.isFinite)) throw new GreedynasError('diverged', 'the weights diverged: layer 0');
       saved.push(prefix);
       writeFileSync(`${prefix}.index`, 'fake weights');
       writeFileSync(`${prefix}.data-00000-of-00001`, JSON.stringify(weights));

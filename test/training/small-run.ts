@@ -30,6 +30,8 @@ export const smallConfig: RunConfig = {
     zeroGamma: false,
     labelSmoothing: 0.1,
     dropout: 0,
+    divergence: 'halt',
+    skippedInRow: 10,
   },
   sampling: {
     method: 'greedy',

@@ -29,6 +29,7 @@ function metricsOf(directory: string): Record<string, number>[] {
 
 interface Saved {
   ledger: { optimised: number; evaluated: number };
+  skipped: { total: number; inRow: number };
   window: { steps: number; images: number; loss: number; correct: number; fromPool: number };
   sampler: { queue: unknown[]; pool: { paths: { loss: number }[] }; stream: { i: number } };
 }
@@ -148,6 +149,7 @@ describe('training/supernet-run', () => {
       'loss of the window': (state) => (state.window.loss += 0.5),
       'correct of the window': (state) => (state.window.correct += 1),
       'pool draws of the window': (state) => (state.window.fromPool += 1),
+      'skipped steps': (state) => (state.skipped.total += 1),
       'queue of the sampler': (state) => state.sampler.queue.reverse(),
       'pool of the sampler': (state) => (state.sampler.pool.paths[0]!.loss -= 0.01),
       'random stream of the sampler': (state) => (state.sampler.stream.i = (state.sampler.stream.i + 1) % 256),
@@ -208,7 +210,7 @@ describe('training/supernet-run', () => {
       const error = await rejection(smallRun(folder(), { divergeAt: 33 }));
       expect(error.code).to.equal('diverged');
       expect(error.exitCode).to.equal(3);
-      expect(error.message).to.include('step 33 is NaN').and.to.include('step-00000030');
+      expect(error.message).to.include('the loss is NaN in step 33').and.to.include('step-00000030');
       expect(await listSteps(run())).to.deep.equal([30, 20]);
       expect(metricsOf(run()).at(-1)!.step).to.equal(32);
     });
@@ -217,6 +219,66 @@ describe('training/supernet-run', () => {
       const error = await rejection(smallRun(folder(), { divergeAt: 2 }));
       expect(error.message).to.include('no checkpoint was written yet');
     });
+
+    describe('with training.divergence: skip', () => {
+      const skipping = (changes: object = {}) => ({
+        ...smallConfig,
+        training: { ...smallConfig.training, divergence: 'skip' as const, ...changes },
+      });
+
+      it('is left out of the means, counted, told, and the next steps go on', async () => {
+        const { result, supernet, notices } = await smallRun(folder(), { config: skipping(), divergeAt: [0, 33, 34] });
+        expect(result.step).to.equal(60);
+        expect(supernet.trained).to.have.length(60);
+        expect(result.counts.optimised).to.equal(480);
+        const lines = metricsOf(run());
+        expect(lines.map(({ skipped }) => skipped)).to.deep.equal([...Array(8).fill(1), ...Array(7).fill(3)]);
+        expect(lines.every(({ loss }) => Number.isFinite(loss))).to.equal(true);
+        expect(notices.filter((line) => line.startsWith('skipped'))).to.have.length(3);
+        expect(notices.join('\n')).to.match(/skipped: the loss is NaN in step 34 \(path .*\); 3 so far/);
+      });
+
+      it('changes nothing as long as all is finite', async () => {
+        await smallRun(folder(), { config: skipping() });
+        const { 'config.yaml': _, ...files } = outcome(run());
+        const { 'config.yaml': __, ...expected } = whole;
+        expect(files).to.deep.equal(expected);
+      });
+
+      it('writes null where no step of a line was good', async () => {
+        await smallRun(folder(), { config: skipping(), divergeAt: [8, 9, 10, 11] });
+        expect(metricsOf(run())[2]).to.include({ step: 12, loss: null, accuracy: null, fromPool: null, skipped: 4 });
+      });
+
+      it('ends the run at so many in a row, also where a resume comes between them', async () => {
+        const config = skipping({ skippedInRow: 4 });
+        await smallRun(folder(), { config, divergeAt: [20, 21, 22], stopIn: 22 });
+        const error = await rejection(smallRun(folder(), { config, resume: true, divergeAt: 0 }));
+        expect(error.code).to.equal('diverged');
+        expect(error.message).to.include('in step 23').and.to.include('4th skipped in a row');
+        expect(error.message).to.include('step-00000023');
+      });
+
+      it('a good step between begins the count anew', async () => {
+        const config = skipping({ skippedInRow: 3 });
+        const { result } = await smallRun(folder(), { config, divergeAt: [20, 21, 23, 24, 26, 27] });
+        expect(result.end).to.equal('length');
+      });
+    });
+
+    for (const divergence of ['halt', 'skip'] as const) {
+      it(`in the weights alone never reaches a checkpoint (${divergence})`, async () => {
+        const config = { ...smallConfig, training: { ...smallConfig.training, divergence } };
+        // The last update before the save at step 30.
+        const error = await rejection(smallRun(folder(), { config, poisonAt: 29 }));
+        expect(error.exitCode).to.equal(3);
+        expect(error.message).to.include('the weights diverged').and.to.include('after step 30');
+        expect(error.message).to.include('the last good checkpoint is').and.to.include('step-00000020');
+        expect(await listSteps(run())).to.deep.equal([20, 10]);
+        expect(readdirSync(run()).filter((name) => name.startsWith('.tmp'))).to.deep.equal([]);
+        expect((await smallRun(folder(), { config, resume: true })).result.end).to.equal('length');
+      });
+    }
   });
 
   it('resumes from the checkpoint before a damaged one, says so, and ends the same', async () => {
@@ -313,7 +375,7 @@ describe('training/supernet-run', () => {
   it('a fair step diverges if one of its paths does, and names them all', async () => {
     const config = { ...smallConfig, sampling: { ...smallConfig.sampling, method: 'fair' as const } };
     const error = await rejection(smallRun(folder(), { config, divergeAt: 3 * 12 + 1 }));
-    expect(error.message).to.match(/the loss of step 12 is NaN \(paths ([^,]+, ){3}learning rate/);
+    expect(error.message).to.match(/the loss is NaN in step 12 \(paths ([^,]+, ){3}learning rate/);
   });
 
   it('keeps a record of its sessions', async () => {
