@@ -4,7 +4,10 @@
 CONFIG ?=#        a run's YAML file (default: configs/cifar10.yaml)
 DATA   ?=#        the folder of the data sets (default: data; CIFAR-10 is fetched into it)
 RUN    ?=#        the run's name below checkpoints/ (training: default; search: the one worked on last)
-FLOPS  ?=#        the limit of a search: 330M, 0.33G or 330000000
+FLOPS  ?=#        the limit of a search: 330M, 0.33G, 330000000 or none
+PARAMS ?=#        another limit of a search: 5M
+LATENCY ?=#       another limit of a search: 80ms (ARGS='--latency-table FILE')
+METHOD ?=#        of a search: evolution, nsga2, regularized-evolution or random
 SUBNET ?=#        a folder checkpoints/<run>/subnets/<id>
 ARGS   ?=#        further flags: --resume, --json, --set key=value
 
@@ -31,8 +34,9 @@ setup: node_modules/.package-lock.json ## npm packages, TensorFlow and its addon
 train-supernet: setup ## train a supernet [CONFIG=] [DATA=] [RUN=] [ARGS=]
 	@$(greedynas) train-supernet $(flags)
 
-search: setup ## search a trained supernet for subnets: FLOPS=330M [RUN=] [ARGS=]
-	@$(greedynas) search $(if $(FLOPS),--flops '$(FLOPS)') $(flags)
+search: setup ## search a trained supernet for subnets: FLOPS=330M [PARAMS=] [LATENCY=] [METHOD=] [RUN=] [ARGS=]
+	@$(greedynas) search $(if $(FLOPS),--flops '$(FLOPS)') $(if $(PARAMS),--params '$(PARAMS)') \
+	  $(if $(LATENCY),--latency '$(LATENCY)') $(if $(METHOD),--method '$(METHOD)') $(flags)
 
 evaluate: setup ## score a subnet: SUBNET=<folder> [DATA=] [ARGS='--split test']
 	@$(greedynas) evaluate $(if $(SUBNET),--subnet '$(SUBNET)') $(flags)

@@ -13,10 +13,14 @@ export type { SampledStep, Sampler, ScorePaths } from './sampling/sampler.ts';
 export { createUniformSampler } from './sampling/uniform.ts';
 export { type Candidate, createCachedEvaluator, type Evaluate, rankCandidates } from './search/evaluator.ts';
 export { createEvolution, type EvolutionOptions, evolve } from './search/evolution.ts';
+export type { GenerationOptions, GenerationSearch } from './search/generations.ts';
 export { checkLimits, type Limits, samplePathUnder } from './search/limits.ts';
-export { searchRandom } from './search/random.ts';
+export { createNsga2, type Nsga2Options } from './search/nsga2.ts';
+export { createRandomSearch, type RandomSearchOptions, searchRandom } from './search/random.ts';
+export { createRegularizedEvolution, type RegularizedEvolutionOptions } from './search/regularized-evolution.ts';
 export type { Comparison, FoundPath, SearchResult } from './search/result.ts';
 export { type RunSearchRequest, searchRun } from './search/run-search.ts';
+export { runSearch, type Search, type SearchEnd, type SearchOptions } from './search/search.ts';
 export type { SearchOutcome, SearchSurroundings } from './search/supernet-search.ts';
 export {
   type CostTable,
@@ -27,11 +31,14 @@ export {
   parseFlops,
   pathCount,
   pathFlops,
+  pathLatency,
   pathParams,
 } from './space/cost.ts';
 export { formatGenotype, parseGenotype, validatePath } from './space/genotype.ts';
+export { parseLatency, withLatency } from './space/latency.ts';
+export { type LatencyTable, readLatencyTable } from './space/latency-table.ts';
 export { buildSpace, type SpaceOptions, spacePresetNames } from './space/presets.ts';
-export type { Layer, Operation, Path, Space } from './space/space.ts';
+export type { Latency, Layer, Operation, Path, Space } from './space/space.ts';
 export { createSubnetSession, createSupernetSession, type SessionOptions } from './supernet/session.ts';
 export { readSubnet, type SubnetDescription } from './supernet/subnet.ts';
 export type { ImageBatch, Scores, StackName, StepResult, Supernet } from './supernet/supernet.ts';

@@ -27,6 +27,13 @@ export const flag = {
   data: { type: 'string', requiresArg: true, default: 'data', describe: 'folder of the data sets' },
   run: { type: 'string', requiresArg: true, describe: 'name of the run: its folder is checkpoints/<run>' },
   flops: { type: 'string', requiresArg: true, describe: 'FLOPs limit of a path: 330M, 0.33G or 330000000' },
+  params: { type: 'string', requiresArg: true, describe: 'parameter limit of a path: 5M or 5000000' },
+  latency: { type: 'string', requiresArg: true, describe: 'latency limit of a path: 80ms, 0.08s or 800us' },
+  'latency-table': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'file that says how long each operation takes (docs/latency.md)',
+  },
   set: {
     type: 'array',
     string: true,

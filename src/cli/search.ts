@@ -1,15 +1,26 @@
-/** `greedynas search`: the best paths of a trained supernet under a FLOPs limit, and their weights. */
+/** `greedynas search`: the best paths of a trained supernet under limits on what they cost, and their weights. */
+import { searchMethods } from '../config/search-choices.ts';
 import { type Command, flag, listFlag, requiredText, switchFlag, textFlag } from './command.ts';
 import { noticeWriter, printResult } from './output.ts';
 import { signalExitCode } from './signals.ts';
 
 export const searchCommand: Command = {
   name: 'search',
-  summary: 'Search a trained supernet for the best paths under a FLOPs limit and cut their weights out.',
+  summary: 'Search a trained supernet for the best paths under limits and cut their weights out.',
   flags: {
-    flops: { ...flag.flops, describe: `${flag.flops.describe}; needed unless --resume` },
+    flops: { ...flag.flops, describe: `${flag.flops.describe}; none for no limit` },
+    params: flag.params,
+    latency: { ...flag.latency, describe: `${flag.latency.describe}; needs a table` },
+    'latency-table': flag['latency-table'],
+    'latency-device': { type: 'string', requiresArg: true, describe: 'which device of a table that has several' },
+    method: {
+      type: 'string',
+      requiresArg: true,
+      choices: searchMethods,
+      describe: "how to search; default: the run's search.method, else evolution",
+    },
     run: { ...flag.run, describe: 'name of the run; default: the one worked on last' },
-    name: { type: 'string', requiresArg: true, describe: 'name of the search; default: made of the limit' },
+    name: { type: 'string', requiresArg: true, describe: 'name of the search; default: made of the limits' },
     data: flag.data,
     set: { ...flag.set, describe: "override a key of the run's search settings, as search.key=value" },
     resume: { type: 'boolean', describe: 'go on with the search that was stopped last, or with --name' },
@@ -17,11 +28,16 @@ export const searchCommand: Command = {
   examples: [
     ['greedynas search --flops 330M', 'the newest run, within 330 million multiply-adds'],
     ['greedynas search --flops 0.2G --run wide --set search.generations=40', 'a longer search of another run'],
-    ['greedynas search --resume', 'go on with the search that was stopped, with its limit and settings'],
+    ['greedynas search --params 5M --latency 80ms --latency-table phone.yaml', 'within 5 million weights and 80 ms'],
+    ['greedynas search --flops none --method nsga2', 'the whole front of accuracy against FLOPs'],
+    ['greedynas search --resume', 'go on with the search that was stopped, with its limits and settings'],
     ['greedynas search --resume --run wide --name 200M', 'go on with another one'],
     ['greedynas search --flops 330M --json > found.json', 'what search.json holds, for scripts'],
   ],
   files: [
+    'At least one limit is needed unless --resume. Every method stays within the limits and evaluates no',
+    'path twice, at most search.population x search.generations paths in all.',
+    '',
     'Reads the newest whole checkpoint of checkpoints/<run>/ and its pool. Writes there search/<name>/:',
     'state.json (to resume), population.jsonl and comparison.jsonl (every evaluation), search.json (the',
     'result); and subnets/<name>-<n>/. Ctrl-C finishes the path, saves and exits with 130.',
@@ -44,7 +60,14 @@ export const searchCommand: Command = {
       const outcome = await searchRun({
         root: surroundings.checkpoints,
         run: textFlag(flags, 'run'),
-        flops: textFlag(flags, 'flops'),
+        limits: {
+          flops: textFlag(flags, 'flops'),
+          params: textFlag(flags, 'params'),
+          latency: textFlag(flags, 'latency'),
+        },
+        method: textFlag(flags, 'method'),
+        latencyTable: textFlag(flags, 'latency-table'),
+        latencyDevice: textFlag(flags, 'latency-device'),
         name: textFlag(flags, 'name') ?? null,
         overrides: listFlag(flags, 'set'),
         resume: switchFlag(flags, 'resume'),

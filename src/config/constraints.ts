@@ -41,8 +41,17 @@ export function findContradictions(config: RunConfig): Contradiction[] {
     ...(sampling.method === 'greedy' ? greedyContradictions(config) : []),
     ...divides(config, 'search.calibrationBatch', 'search.calibrationImages'),
     ...atMost(config, 'search.validationBatch', 'search.validationImages'),
-    ...atMost(config, 'search.topK', 'search.population'),
     ...atMost(config, 'search.subnets', 'search.population'),
+    ...latencyContradictions(config),
+    // The keys of other methods do not matter.
+    ...(search.method === 'evolution' ? evolutionContradictions(config) : []),
+  ];
+}
+
+function evolutionContradictions(config: RunConfig): Contradiction[] {
+  const { search } = config;
+  return [
+    ...atMost(config, 'search.topK', 'search.population'),
     ...(search.mutations + search.crossovers > search.population
       ? [
           {
@@ -53,6 +62,12 @@ export function findContradictions(config: RunConfig): Contradiction[] {
         ]
       : []),
   ];
+}
+
+function latencyContradictions({ search }: RunConfig): Contradiction[] {
+  if (search.latencyTable !== null || !search.objectives.includes('latency')) return [];
+  const allowed = 'without latency unless search.latencyTable is given';
+  return [{ key: 'search.objectives', others: ['search.latencyTable'], allowed }];
 }
 
 function greedyContradictions(config: RunConfig): Contradiction[] {

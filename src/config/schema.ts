@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { allowedFlops, parseFlops } from '../space/flops.ts';
 import { spacePresetNames, spacePresets, tableDepths } from '../space/presets.ts';
+import { allowedObjectives, areObjectives, objectiveNames, searchMethods } from './search-choices.ts';
 
 /** What the data sets dictate to the rest of the config. Sides are in pixels. */
 export const dataSets = {
@@ -178,18 +179,40 @@ const sampling = z.strictObject({
 const allowedComparison = 'a whole number of at least 0, or null for as many as search.validationImages';
 const comparisonCount = z.int({ error: allowedComparison }).min(0, { error: allowedComparison });
 
+const objectives = z
+  .array(choice(objectiveNames), { error: allowedObjectives })
+  .refine(areObjectives, { error: allowedObjectives });
+
+const allowedFile = 'the path of a latency table, or null for none';
+
 const search = z.strictObject({
+  /** How the space is searched. The paper: evolution. All methods evaluate at most `population` x `generations` paths. */
+  method: choice(searchMethods).default('evolution'),
+  /** Where the first paths come from: the candidate pool of the training (paper), or chance. `random` has no use for it. */
+  initial: choice(['pool', 'random']).default('pool'),
   /** What ranks paths: accuracy, ties by loss (recipes), or loss, which with few images ranks better (the paper's Table 3). */
   objective: choice(['top1', 'loss']).default('top1'),
-  /** Paths in a generation. Recipes, as the next five. */
+  /** What `nsga2` trades off, and the front in search.json. Ours; the first is what the paper's searches rank by. */
+  objectives: objectives.default(['error', 'flops']),
+  /** Paths in a generation, and alive in `regularized-evolution`. Recipes, as the next five; google-research/nasbench: 50. */
   population: integer(1).default(50),
   generations: integer(1).default(20),
-  /** Best paths so far, the parents of the next generation. */
+  /** `evolution`: best paths so far, the parents of the next generation. */
   topK: integer(1).default(10),
+  /** `evolution`: children by mutation. */
   mutations: integer(0).default(25),
-  /** For each layer. */
+  /** For each layer; `evolution` and `nsga2`. */
   mutationProbability: number('a number above 0, at most 1', (value) => value > 0 && value <= 1).default(0.1),
+  /** `evolution`: children by crossover. */
   crossovers: integer(0).default(25),
+  /** `nsga2`: how many of the children have two parents (and mutate too). Deb et al. 2002, section V. */
+  crossoverProbability: fraction().default(0.9),
+  /** `regularized-evolution`: paths of the sample whose best is the parent. google-research/nasbench. (Real et al. 2019: 25 of 100.) */
+  tournament: integer(1).default(10),
+  /** Latencies of the space's operations (docs/latency.md), for limits, for objectives, and beside every candidate. Ours. */
+  latencyTable: z.string({ error: allowedFile }).min(1, { error: allowedFile }).nullable().default(null),
+  /** Which device of a table that has several. */
+  latencyDevice: z.string({ error: 'the name of a device, or null' }).nullable().default(null),
   /** Training images for the batch-norm statistics of a candidate. Recipes: 20 batches of 8 x 128. */
   calibrationImages: integer(1).default(20_480),
   /** Recipes: 128 a GPU. */

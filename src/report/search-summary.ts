@@ -1,6 +1,7 @@
 /** What a search says when it ends: the best paths, where the best stands among random ones, and what to do next. */
 import type { FoundPath, SearchResult } from '../search/result.ts';
 import { formatFlops } from '../space/cost.ts';
+import { formatLatency } from '../space/latency.ts';
 import { formatCount, formatDuration, formatPercent } from './format.ts';
 import { formatTable } from './table.ts';
 
@@ -13,8 +14,39 @@ function row(found: FoundPath, index: number): string[] {
     found.loss === null ? '-' : found.loss.toFixed(4),
     formatFlops(found.flops),
     formatCount(found.params),
+    ...(found.latency === undefined ? [] : [formatLatency(found.latency)]),
     found.path,
   ];
+}
+
+/** `latency`: whether the paths have one. */
+function pathTable(paths: readonly FoundPath[], latency: boolean): string {
+  return formatTable(
+    [
+      { title: '#', align: 'right' },
+      { title: 'top-1', align: 'right' },
+      { title: 'loss', align: 'right' },
+      { title: 'FLOPs', align: 'right' },
+      { title: 'params', align: 'right' },
+      ...(latency ? [{ title: 'latency', align: 'right' } as const] : []),
+      { title: 'path' },
+    ],
+    paths.map(row),
+  );
+}
+
+/** The front, thinned evenly where it is long: its ends stay. */
+function frontSummary({ objectives, front, best }: SearchResult): string {
+  const last = front.length - 1;
+  const places = Array.from({ length: Math.min(front.length, shownPaths) }, (_, place) =>
+    front.length <= shownPaths ? place : Math.round((place * last) / (shownPaths - 1)),
+  );
+  const shown = places.map((place) => front[place]!);
+  const part = shown.length < front.length ? `, ${shown.length} of them` : '';
+  return [
+    `The front of ${objectives.join(' against ')} has ${front.length} ${front.length === 1 ? 'path' : 'paths'}${part}:`,
+    pathTable(shown, best.latency !== undefined),
+  ].join('\n');
 }
 
 /** One sentence that says what was compared on what; where the best is no better than chance, what to do. */
@@ -43,22 +75,13 @@ export function comparisonSummary({ comparison }: Pick<SearchResult, 'comparison
 }
 
 export function searchSummary(result: SearchResult): string {
-  const table = formatTable(
-    [
-      { title: '#', align: 'right' },
-      { title: 'top-1', align: 'right' },
-      { title: 'loss', align: 'right' },
-      { title: 'FLOPs', align: 'right' },
-      { title: 'params', align: 'right' },
-      { title: 'path' },
-    ],
-    result.candidates.slice(0, shownPaths).map(row),
-  );
+  const table = pathTable(result.candidates.slice(0, shownPaths), result.best.latency !== undefined);
   const lines = [
     table,
     '',
+    ...(result.method === 'nsga2' ? [frontSummary(result), ''] : []),
     comparisonSummary(result),
-    `${result.evaluated} evaluations in ${formatDuration(result.seconds)}. Written to ${result.directory}.`,
+    `${result.evaluated} evaluations (${result.method}) in ${formatDuration(result.seconds)}. Written to ${result.directory}.`,
   ];
   const [subnet] = result.subnets;
   if (subnet !== undefined) {

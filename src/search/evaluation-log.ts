@@ -34,6 +34,7 @@ const lineSchema = z.strictObject({
   path: z.string(),
   flops: z.int(),
   params: z.int(),
+  latency: z.number().optional(),
   loss: z.number().nullable(),
   top1: z.number().nullable(),
 });

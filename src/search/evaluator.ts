@@ -1,7 +1,7 @@
 /** Candidates of a search: evaluated once each, with their costs, and ranked with diverged ones last. */
 import { z } from 'zod';
 import { pathSchema } from '../sampling/saved-state.ts';
-import { costTable, pathFlops, pathParams } from '../space/cost.ts';
+import { costTable, pathFlops, pathLatency, pathParams } from '../space/cost.ts';
 import { pathKey } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
 
@@ -11,6 +11,8 @@ export interface Candidate {
   readonly flops: number;
   /** Trainable parameters. */
   readonly params: number;
+  /** Milliseconds; left out where the space knows no latency. */
+  readonly latency?: number;
   /** Mean loss on the validation images; NaN if it was not finite. */
   readonly loss: number;
   /** Share of validation images classified correctly, in the unit of the evaluation; NaN if it was not finite. */
@@ -71,10 +73,12 @@ export function createCachedEvaluator({ space, evaluate, known = [] }: CachedEva
 function candidateOf(space: Space, path: Path, { loss, top1 }: { loss: number; top1: number }): Candidate {
   const table = costTable(space);
   const finite = (value: number): number => (Number.isFinite(value) ? value : Number.NaN);
+  const latency = pathLatency(table, path);
   return {
     path: [...path],
     flops: pathFlops(table, path),
     params: pathParams(table, path),
+    ...(latency === undefined ? {} : { latency }),
     loss: finite(loss),
     top1: finite(top1),
   };

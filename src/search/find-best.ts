@@ -1,21 +1,22 @@
-/** The part of a search that scores paths: evolution, then the comparison of what it found, each saved as it goes on. */
+/** The part of a search that scores paths: exploration by its method, then the comparison of what it found, each saved as it goes on. */
 import { comparisonImages } from '../config/held-out.ts';
 import type { RunConfig } from '../config/schema.ts';
+import type { SearchMethod } from '../config/search-choices.ts';
 import { GreedynasError } from '../errors.ts';
 import { createStream } from '../random/stream.ts';
 import type { Path, Space } from '../space/space.ts';
 import { createPathComparison } from './comparison.ts';
 import { type EvaluationLog, openEvaluationLog } from './evaluation-log.ts';
 import { type Candidate, hasDiverged, restoreCandidate } from './evaluator.ts';
-import { createEvolution } from './evolution.ts';
 import type { Limits } from './limits.ts';
+import { createSearch, searchLength } from './methods.ts';
 import { type Comparison, compareTop1 } from './result.ts';
 import type { Scorer } from './scorer.ts';
 import type { SearchFolder } from './search-folder.ts';
 import type { SearchRecord } from './search-record.ts';
 
 export interface SearchProgress {
-  readonly phase: 'evolution' | 'comparison';
+  readonly phase: SearchMethod | 'comparison';
   readonly evaluated: number;
   /** Evaluations of this phase at most. */
   readonly total: number;
@@ -37,7 +38,7 @@ export interface ScoringJob {
   readonly config: RunConfig;
   readonly space: Space;
   readonly limits: Limits;
-  /** The candidate pool, for the first generation. */
+  /** The candidate pool, for the first paths. */
   readonly initial: readonly Path[];
   readonly record: SearchRecord;
   readonly score: Scorer;
@@ -45,23 +46,23 @@ export interface ScoringJob {
 }
 
 export interface FoundBest {
-  /** Every path of the evolution, best first; the first has a finite loss. */
+  /** Every path of the exploration, best first; the first has a finite loss. */
   readonly candidates: readonly Candidate[];
   readonly comparison: Comparison | null;
-  /** Evaluations, of evolution and comparison. */
+  /** Evaluations, of exploration and comparison. */
   readonly evaluated: number;
 }
 
 /**
- * Runs what is left of evolution and comparison. Null: it was interrupted, and saved.
+ * Runs what is left of exploration and comparison. Null: it was interrupted, and saved.
  *
- * The state is saved after each generation, at an interruption and at the end of either part; each evaluation is logged
+ * The state is saved after each `search.population` evaluations, at an interruption and at the end of either part; each evaluation is logged
  * at once. So what was killed at any moment goes on as if it had not been, and evaluates nothing again.
  * @throws GreedynasError `diverged` where no path has a finite loss
  */
 export async function findBest(job: ScoringJob): Promise<FoundBest | null> {
   const { record, config } = job;
-  const candidates = await runEvolution(job);
+  const candidates = await explore(job);
   if (candidates === null) return null;
   const best = candidates[0];
   if (best === undefined || hasDiverged(best)) {
@@ -69,7 +70,7 @@ export async function findBest(job: ScoringJob): Promise<FoundBest | null> {
     throw new GreedynasError('diverged', `no path has a finite loss: the supernet of step ${step} diverged`);
   }
   if (config.search.randomBaseline === 0) {
-    if (record.state.phase === 'evolution') await record.save({ phase: 'subnets' });
+    if (record.state.phase === 'exploration') await record.save({ phase: 'subnets' });
     return { candidates, comparison: null, evaluated: candidates.length };
   }
   const compared = await runComparison(job, candidates, best);
@@ -77,44 +78,41 @@ export async function findBest(job: ScoringJob): Promise<FoundBest | null> {
   return { candidates, comparison: compared.comparison, evaluated: candidates.length + compared.evaluations };
 }
 
-async function runEvolution(job: ScoringJob): Promise<readonly Candidate[] | null> {
+async function explore(job: ScoringJob): Promise<readonly Candidate[] | null> {
   const { config, space, limits, initial, record, score, watch } = job;
   const { search, seed } = config;
   const log = await openLog(job, 'population.jsonl');
   try {
-    const evolution = createEvolution({
-      ...search,
+    const exploration = createSearch(search, initial, {
       space,
       limits,
-      initial,
       evaluate: (path) => log.find(path) ?? score('search', path),
       stream: createStream(seed, 'search'),
-      state: record.state.evolution ?? undefined,
+      state: record.state.exploration ?? undefined,
     });
-    for (const [index, candidate] of evolution.state().evaluated.entries()) {
-      // Every generation but the last is full.
-      log.write(restoreCandidate(space, candidate), Math.floor(index / search.population));
-    }
+    // Every generation but the last is full.
+    const generationOf = (index: number): number => Math.floor(index / search.population);
+    for (const [index, candidate] of exploration.candidates().entries()) log.write(candidate, generationOf(index));
     const save = async (): Promise<void> => {
       log.flush();
-      await record.save({ evolution: evolution.state() });
+      await record.save({ exploration: exploration.state() });
     };
-    const total = search.population * search.generations;
-    while (evolution.ended === null) {
+    while (exploration.ended === null) {
       await pause();
       if (watch.interrupted()) {
         await save();
         return null;
       }
-      const { completed } = evolution;
-      const candidate = evolution.next();
-      if (candidate === null) break;
-      const isNew = log.write(candidate, evolution.generation);
-      if (evolution.completed > completed) await save();
-      const best = evolution.ranked()[0] ?? candidate;
-      if (isNew) watch.onProgress?.({ phase: 'evolution', evaluated: evolution.evaluated, total, best });
+      const candidate = exploration.next();
+      if (candidate !== null) {
+        const { evaluated } = exploration;
+        const isNew = log.write(candidate, generationOf(evaluated - 1));
+        const best = exploration.ranked()[0] ?? candidate;
+        if (isNew) watch.onProgress?.({ phase: search.method, evaluated, total: searchLength(search), best });
+      }
+      if (exploration.ended !== null || exploration.evaluated % search.population === 0) await save();
     }
-    return evolution.ranked();
+    return exploration.ranked();
   } finally {
     log.close();
   }
@@ -142,7 +140,7 @@ async function runComparison(
       state: record.state.comparison ?? undefined,
     });
     for (const candidate of compared.state()) log.write(restoreCandidate(space, candidate));
-    if (record.state.phase === 'evolution') await record.save({ phase: 'comparison' });
+    if (record.state.phase === 'exploration') await record.save({ phase: 'comparison' });
     while (compared.done < compared.total) {
       await pause();
       const candidate = watch.interrupted() ? null : compared.next();

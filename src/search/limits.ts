@@ -2,7 +2,8 @@
 import { GreedynasError } from '../errors.ts';
 import type { RandomStream } from '../random/stream.ts';
 import { type BoundedPaths, boundPaths, type CostBound } from '../sampling/bounded-paths.ts';
-import { type CostTable, costTable } from '../space/cost.ts';
+import { additiveCost, type CostName, type CostTable, costNames, costTable } from '../space/cost.ts';
+import { nanosecondsBelow } from '../space/latency.ts';
 import type { Path, Space } from '../space/space.ts';
 
 /** Most that a path may cost; a limit that is left out does not bind. */
@@ -11,12 +12,11 @@ export interface Limits {
   readonly flops?: number | undefined;
   /** Trainable parameters. */
   readonly params?: number | undefined;
+  /** Milliseconds, of a space that knows its latency (`withLatency`). */
+  readonly latency?: number | undefined;
 }
 
-const limitNames = ['flops', 'params'] as const;
-type LimitName = (typeof limitNames)[number];
-
-const units: Readonly<Record<LimitName, string>> = { flops: 'FLOPs', params: 'parameters' };
+const units: Readonly<Record<CostName, string>> = { flops: 'FLOPs', params: 'parameters', latency: 'ms of latency' };
 
 /**
  * Throws GreedynasError (usage) if a limit is not a positive number, or no path of the space keeps it, or none keeps
@@ -36,9 +36,12 @@ export function samplePathUnder(space: Space, limits: Limits, stream: RandomStre
 
 /** Whether a path of the space keeps every limit. */
 export function keepsLimits(space: Space, limits: Limits, path: Path): boolean {
-  return limitNames.every((name) => {
+  const table = costTable(space);
+  return costNames.every((name) => {
     const limit = limits[name];
-    return limit === undefined || costOf(costTable(space), name, path) <= limit;
+    if (limit === undefined) return true;
+    const { fixed, layers } = additiveCost(table, name);
+    return path.reduce((sum, operation, layer) => sum + layers[layer]![operation]!, fixed) <= whole(name, limit);
   });
 }
 
@@ -46,7 +49,7 @@ const lastOfSpace = new WeakMap<Space, { readonly key: string; readonly paths: B
 
 /** The paths of a space within the limits. Throws as checkLimits does. */
 export function limitedPaths(space: Space, limits: Limits): BoundedPaths {
-  const key = limitNames.map((name) => limits[name] ?? '').join();
+  const key = costNames.map((name) => limits[name] ?? '').join();
   const last = lastOfSpace.get(space);
   if (last?.key === key) return last.paths;
   const paths = build(space, limits);
@@ -56,7 +59,7 @@ export function limitedPaths(space: Space, limits: Limits): BoundedPaths {
 
 function build(space: Space, limits: Limits): BoundedPaths {
   const table = costTable(space);
-  const set = limitNames.flatMap((name) => {
+  const set = costNames.flatMap((name) => {
     const limit = limits[name];
     return limit === undefined ? [] : [{ name, limit }];
   });
@@ -75,36 +78,42 @@ function build(space: Space, limits: Limits): BoundedPaths {
   );
 }
 
-function checkLimit(space: Space, table: CostTable, name: LimitName, limit: number): void {
+function checkLimit(space: Space, table: CostTable, name: CostName, limit: number): void {
   if (!(limit > 0)) {
     throw new GreedynasError('usage', `limits.${name}: must be a number of ${units[name]} above 0, got ${limit}`);
   }
-  if (limit >= rangeOf(table, name).smallest) return;
+  if (name === 'latency' && table.latency === null) {
+    throw new GreedynasError(
+      'usage',
+      `limits.latency: ${limit} ms, but nothing says how long the operations of space ${space.name} take: give --latency-table (search.latencyTable); "greedynas space --measure" writes one for this device`,
+    );
+  }
+  if (whole(name, limit) >= rangeOf(table, name).smallest) return;
   throw new GreedynasError(
     'usage',
     `limits.${name}: no path of space ${space.name} has at most ${limit} ${units[name]}. Its paths have ${describeRange(table, name)}. Give a limit between these, or another space`,
   );
 }
 
-function describeRange(table: CostTable, name: LimitName): string {
+function describeRange(table: CostTable, name: CostName): string {
   const { smallest, largest } = rangeOf(table, name);
-  return `${smallest} (smallest) to ${largest} (largest) ${units[name]}`;
+  const shown = (value: number): number => (name === 'latency' ? value / 1e6 : value);
+  return `${shown(smallest)} (smallest) to ${shown(largest)} (largest) ${units[name]}`;
 }
 
-function rangeOf(table: CostTable, name: LimitName): { smallest: number; largest: number } {
-  const { fixed, layers } = boundOf(table, name, 0);
+function rangeOf(table: CostTable, name: CostName): { smallest: number; largest: number } {
+  const { fixed, layers } = additiveCost(table, name);
   return {
     smallest: layers.reduce((sum, costs) => sum + Math.min(...costs), fixed),
     largest: layers.reduce((sum, costs) => sum + Math.max(...costs), fixed),
   };
 }
 
-function boundOf(table: CostTable, name: LimitName, limit: number): CostBound {
-  const fixed = name === 'flops' ? table.fixedFlops : table.fixedParams;
-  return { limit, fixed, layers: table.layers.map((layer) => layer[name]) };
+function boundOf(table: CostTable, name: CostName, limit: number): CostBound {
+  return { limit: whole(name, limit), ...additiveCost(table, name) };
 }
 
-function costOf(table: CostTable, name: LimitName, path: Path): number {
-  const { fixed, layers } = boundOf(table, name, 0);
-  return path.reduce((sum, operation, layer) => sum + layers[layer]![operation]!, fixed);
+/** A limit in the units of the cost table: nanoseconds for latency, which a limit has in milliseconds. */
+function whole(name: CostName, limit: number): number {
+  return name === 'latency' && Number.isFinite(limit) ? nanosecondsBelow(limit) : limit;
 }

@@ -1,33 +1,23 @@
 /** Random search: distinct paths within the limits, drawn uniformly; the baseline that a searched path has to beat. */
 import { z } from 'zod';
 import { GreedynasError } from '../errors.ts';
-import type { RandomStream } from '../random/stream.ts';
 import { pathSchema, readSaved, savedStateError } from '../sampling/saved-state.ts';
-import type { Path, Space } from '../space/space.ts';
+import type { Path } from '../space/space.ts';
 import { drawNewPaths } from './distinct-paths.ts';
 import {
   type Candidate,
   createCachedEvaluator,
-  type Evaluate,
-  type Objective,
   rankCandidates,
   restoreCandidate,
   saveCandidate,
   savedCandidateSchema,
 } from './evaluator.ts';
-import { keepsLimits, type Limits, limitedPaths } from './limits.ts';
-import { runSearch, type Search, type SearchEnd } from './search.ts';
+import { keepsLimits, limitedPaths } from './limits.ts';
+import { runSearch, type Search, type SearchEnd, type SearchOptions } from './search.ts';
 
-export interface RandomSearchOptions {
-  readonly space: Space;
-  readonly limits: Limits;
+export interface RandomSearchOptions extends SearchOptions {
   /** Distinct paths to evaluate, from 1. */
   readonly count: number;
-  readonly evaluate: Evaluate;
-  readonly stream: RandomStream;
-  readonly objective?: Objective;
-  /** What `state()` of an earlier search returned. */
-  readonly state?: unknown;
 }
 
 /** `count` distinct paths within the limits, drawn uniformly, or all there are if there are fewer. */
@@ -69,6 +59,7 @@ export function createRandomSearch(options: RandomSearchOptions): Search {
     get evaluated() {
       return done;
     },
+    candidates: () => evaluator.candidates(),
     ranked: () => rankCandidates(evaluator.candidates(), objective),
     state: () => structuredClone({ method: 'random', paths, evaluated: evaluator.candidates().map(saveCandidate) }),
   };

@@ -1,5 +1,6 @@
 /** What a search found, as search.json holds it. */
 import { z } from 'zod';
+import { objectiveNames, searchMethods } from '../config/search-choices.ts';
 import { formatGenotype } from '../space/genotype.ts';
 import type { Space } from '../space/space.ts';
 import { percentileOf, quantile } from '../statistics/percentile.ts';
@@ -9,7 +10,22 @@ const count = z.int().min(0);
 /** A score; null where it was not finite. */
 const score = z.number().nullable();
 
-const foundPathSchema = z.strictObject({ path: z.string(), flops: count, params: count, loss: score, top1: score });
+const foundPathSchema = z.strictObject({
+  path: z.string(),
+  flops: count,
+  params: count,
+  /** Milliseconds; left out where the search had no latency table. */
+  latency: z.number().optional(),
+  loss: score,
+  top1: score,
+});
+
+/** Limits as a search saves them: multiply-adds, parameters, milliseconds. */
+export const limitsSchema = z.strictObject({
+  flops: z.number().optional(),
+  params: z.number().optional(),
+  latency: z.number().optional(),
+});
 
 const comparisonSchema = z.strictObject({
   /** Held-out images on which the best path and the random ones were scored, all in the same way. */
@@ -34,14 +50,19 @@ export const searchResultSchema = z.strictObject({
   /** The folders of the search and of the weights that it used. */
   directory: z.string(),
   checkpoint: z.string(),
-  limits: z.strictObject({ flops: z.number().optional(), params: z.number().optional() }),
+  method: z.enum(searchMethods),
+  limits: limitsSchema,
   /** Evaluations: a path that was scored on the images of the search and on those of the comparison counts twice. */
   evaluated: count,
   /** Wall time, of all processes that worked on it. */
   seconds: z.number(),
-  /** All paths that the evolution evaluated, with their scores on the images of the search, best first. */
+  /** All paths that the search evaluated before the comparison, with their scores on its images, best first. */
   candidates: z.array(foundPathSchema),
   best: foundPathSchema,
+  /** What the front trades off: `search.objectives`. */
+  objectives: z.array(z.enum(objectiveNames)),
+  /** The candidates that no other one beats in one of the objectives without losing in another, the cheapest first. */
+  front: z.array(foundPathSchema),
   /** Null where no random paths were asked for. */
   comparison: comparisonSchema.nullable(),
   /** Folders of the subnets that were cut out, the best first. */
@@ -56,7 +77,9 @@ export type SearchResult = z.infer<typeof searchResultSchema>;
 
 export function describeCandidate(space: Space, candidate: Candidate): FoundPath {
   const { loss, top1 } = saveCandidate(candidate);
-  return { path: formatGenotype(space, candidate.path), flops: candidate.flops, params: candidate.params, loss, top1 };
+  const { flops, params, latency } = candidate;
+  const costs = { flops, params, ...(latency === undefined ? {} : { latency }) };
+  return { path: formatGenotype(space, candidate.path), ...costs, loss, top1 };
 }
 
 /** Compares by accuracy, whatever the search ranked by: it is what users compare. `random` must not be empty. */

@@ -9,27 +9,30 @@ import { explained } from '../storage/durable.ts';
 import type { Checkpoint } from '../training/checkpoint.ts';
 import { configChanges } from '../training/config-change.ts';
 import type { Limits } from './limits.ts';
+import { limitsSchema } from './result.ts';
 
 export const stateFile = 'state.json';
 
 /** Raised when a key changes its meaning; a newer format than this is refused, not guessed at. */
-const stateFormat = 1;
+const stateFormat = 2;
 
 const count = z.int().min(0);
 
 const savedSearchSchema = z.strictObject({
   /** The weights that are searched. */
   checkpoint: z.strictObject({ step: count, sha256: z.string() }),
-  limits: z.strictObject({ flops: z.number().optional(), params: z.number().optional() }),
+  limits: limitsSchema,
+  /** What `search.latencyTable` said when the search began; null without one. */
+  latency: z.strictObject({ fixed: z.number(), layers: z.array(z.array(z.number())) }).nullable(),
   /** `--set` of the command that began it: `key=value` each. */
   overrides: z.array(z.string()),
   config: runConfigSchema,
   /** What is at work: a part that is over is not looked at again. */
-  phase: z.enum(['evolution', 'comparison', 'subnets', 'finished']),
+  phase: z.enum(['exploration', 'comparison', 'subnets', 'finished']),
   /** Wall time so far. */
   seconds: z.number().min(0),
-  /** Of `createEvolution`; null before the first generation. */
-  evolution: z.unknown(),
+  /** Of the search method (`Search.state`); null before its first evaluations. */
+  exploration: z.unknown(),
   /** Of `createPathComparison`; null before it. */
   comparison: z.unknown(),
   /** Subnets that are cut out. */
@@ -54,6 +57,13 @@ export function parseSavedSearch(text: string, file: string): SavedSearch {
     throw new GreedynasError(
       'io',
       `${file}: has format ${newer.data.format}, this greedynas reads up to ${stateFormat}; update greedynas`,
+    );
+  }
+  const older = z.object({ format: z.number().lt(stateFormat) }).safeParse(value);
+  if (older.success) {
+    throw new GreedynasError(
+      'io',
+      `${file}: has format ${older.data.format} of an older greedynas, this one reads ${stateFormat}; ${advice}`,
     );
   }
   const sealed = fileSchema.safeParse(value);

@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GreedynasError } from '../errors.ts';
 import { formatFlops } from '../space/cost.ts';
+import { formatLatency } from '../space/latency.ts';
 import {
   createFolder,
   explained,
@@ -49,7 +50,7 @@ async function listSearches(run: RunFolder): Promise<string[]> {
 }
 
 /**
- * A folder that is not there yet. `wanted` null: named after the limit, with a number if that is taken.
+ * A folder that is not there yet. `wanted` null: named after the limits, with a number if that is taken.
  * @throws GreedynasError `usage` for a name that is taken, or could leave the run's folder
  */
 export async function chooseSearchFolder(run: RunFolder, wanted: string | null, limits: Limits): Promise<SearchFolder> {
@@ -63,10 +64,20 @@ export async function chooseSearchFolder(run: RunFolder, wanted: string | null, 
       `${folder.path} exists already: choose another --name, or go on with that search by --resume`,
     );
   }
-  const base = limits.flops === undefined ? 'all' : formatFlops(limits.flops);
+  const base = nameOf(limits);
   let name = base;
   for (let number = 2; taken.includes(name); number++) name = `${base}-${number}`;
   return searchFolder(run, name);
+}
+
+/** 330M, 330M-5Mparams-80ms, all. */
+function nameOf({ flops, params, latency }: Limits): string {
+  const parts = [
+    ...(flops === undefined ? [] : [formatFlops(flops)]),
+    ...(params === undefined ? [] : [`${formatFlops(params)}params`]),
+    ...(latency === undefined ? [] : [formatLatency(latency)]),
+  ];
+  return parts.length === 0 ? 'all' : parts.join('-');
 }
 
 /** Makes the folder of a new search together with its first state: a crash leaves both or neither. */

@@ -7,7 +7,7 @@ import { createSearchFolder, removeUnfinishedFiles, type SearchFolder } from './
 export interface SearchRecord {
   readonly state: SavedSearch;
   /** Saves the state with what has changed, durably. */
-  save(change: Partial<Pick<SavedSearch, 'phase' | 'evolution' | 'comparison' | 'subnets'>>): Promise<void>;
+  save(change: Partial<Pick<SavedSearch, 'phase' | 'exploration' | 'comparison' | 'subnets'>>): Promise<void>;
   /** Wall time of the search, of the processes before this one too. */
   seconds(): number;
 }

@@ -1,12 +1,13 @@
-/** The search of a trained run: evolution from its candidate pool, compared with random paths, written into its folder. */
+/** The search of a trained run: exploration by a method, compared with random paths, written into its folder. */
 import { join } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
 import type { DataSet } from '../data/dataset.ts';
 import { GreedynasError } from '../errors.ts';
 import { parsePool } from '../sampling/pool-file.ts';
 import { readSaved } from '../sampling/saved-state.ts';
+import { withLatency } from '../space/latency.ts';
 import { buildSpace } from '../space/presets.ts';
-import type { Path, Space } from '../space/space.ts';
+import type { Latency, Path, Space } from '../space/space.ts';
 import { readIfThere, writeDurably } from '../storage/durable.ts';
 import type { Supernet } from '../supernet/supernet.ts';
 import { type Checkpoint, findCheckpoint } from '../training/checkpoint.ts';
@@ -16,6 +17,7 @@ import { type DataRequest, dataRequest } from '../training/run-options.ts';
 import { type Candidate, hasDiverged } from './evaluator.ts';
 import { type FoundBest, findBest, pause, type SearchWatch } from './find-best.ts';
 import { checkLimits, type Limits } from './limits.ts';
+import { paretoFront } from './objectives.ts';
 import { describeCandidate, type SearchResult, searchResultSchema } from './result.ts';
 import { checkUnchanged, identifyCheckpoint, parseJson, type SavedSearch } from './saved-search.ts';
 import { createScorer } from './scorer.ts';
@@ -49,6 +51,8 @@ export interface SearchRequest {
   readonly place: SearchFolder;
   readonly config: RunConfig;
   readonly limits: Limits;
+  /** What `search.latencyTable` says; null without one. */
+  readonly latency: Latency | null;
   /** The settings of the command that began it, as it gave them. */
   readonly overrides: readonly string[];
   /** What an earlier process saved of this search; null: it is new, and its folder is not there yet. */
@@ -71,7 +75,7 @@ export type SearchOutcome =
     };
 
 /**
- * Searches a run that this process has locked, or goes on with a search. Its state is saved after each generation and
+ * Searches a run that this process has locked, or goes on with a search. Its state is saved now and then and
  * where it is interrupted, and each evaluation is logged at once: killed at any moment, it goes on as if it had not been.
  *
  * @throws GreedynasError `usage` for limits that no path keeps (before anything is loaded), a run without a checkpoint,
@@ -82,7 +86,7 @@ export async function searchSupernet(request: SearchRequest, surroundings: Searc
   const { clock, notice } = surroundings;
   const began = clock();
   const stopped = { end: 'signal', run: folder.name, name: place.name, saved: true } as const;
-  const space = buildSpace(config.space);
+  const space = withLatency(buildSpace(config.space), request.latency);
   checkLimits(space, limits);
   if (saved?.phase === 'finished') {
     checkUnchanged(place.name, saved, { checkpoint: saved.checkpoint, limits, config });
@@ -95,7 +99,7 @@ export async function searchSupernet(request: SearchRequest, surroundings: Searc
     notice(`resuming search ${place.name} of run ${folder.name} in its ${saved.phase}`);
   }
   const state = saved ?? beginning(identity, request);
-  const initial = state.evolution === null ? await readPool(space, checkpoint) : [];
+  const initial = state.exploration === null ? await readPool(space, checkpoint) : [];
 
   const data = await surroundings.loadData(dataRequest(config));
   await pause();
@@ -115,10 +119,12 @@ export async function searchSupernet(request: SearchRequest, surroundings: Searc
   if (found === null) return stopped;
 
   const candidates = found.candidates.map((candidate) => describeCandidate(space, candidate));
+  const front = paretoFront(config.search.objectives, found.candidates);
   const subnets: string[] = [];
   const result = (): SearchResult => ({
     run: folder.name,
     space: space.name,
+    method: config.search.method,
     directory: place.path,
     checkpoint: checkpoint.directory,
     limits,
@@ -126,6 +132,8 @@ export async function searchSupernet(request: SearchRequest, surroundings: Searc
     seconds: record.seconds(),
     candidates,
     best: candidates[0]!,
+    objectives: config.search.objectives,
+    front: front.map((candidate) => describeCandidate(space, candidate)),
     comparison: found.comparison,
     subnets,
   });
@@ -156,9 +164,12 @@ function scoredBefore(): never {
   throw new Error('this part of the search was over, but asks for another evaluation');
 }
 
-function beginning(checkpoint: SavedSearch['checkpoint'], { limits, overrides, config }: SearchRequest): SavedSearch {
-  const parts = { evolution: null, comparison: null, subnets: 0 } as const;
-  return { checkpoint, limits, overrides: [...overrides], config, phase: 'evolution', seconds: 0, ...parts };
+function beginning(checkpoint: SavedSearch['checkpoint'], request: SearchRequest): SavedSearch {
+  const { limits, latency, config } = request;
+  const parts = { exploration: null, comparison: null, subnets: 0 } as const;
+  const known = latency && { fixed: latency.fixed, layers: latency.layers.map((layer) => [...layer]) };
+  const given = { limits, latency: known, overrides: [...request.overrides], config };
+  return { checkpoint, ...given, phase: 'exploration', seconds: 0, ...parts };
 }
 
 const resultFile = 'search.json';

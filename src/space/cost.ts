@@ -1,9 +1,10 @@
 /**
- * FLOPs and parameters of paths, exact to the unit. FLOPs are multiply-adds of the convolutions (squeeze-and-excite
+ * FLOPs and parameters of paths, exact to the unit, and their latency where the space knows it. FLOPs are multiply-adds of the convolutions (squeeze-and-excite
  * included) and the classifier, batch norm, activations and pooling ignored, as in the papers; parameters are the weights,
  * 2 for each batch-norm channel, and the biases of squeeze-and-excite and the classifier.
  */
 import { operationToken, validatePath } from './genotype.ts';
+import { nanosecondsAbove } from './latency.ts';
 import {
   type FixedBlock,
   keepsShape,
@@ -16,6 +17,10 @@ import {
 
 export { formatFlops, parseFlops } from './flops.ts';
 
+/** The costs that a path can be limited by. */
+export const costNames = ['flops', 'params', 'latency'] as const;
+export type CostName = (typeof costNames)[number];
+
 interface Cost {
   readonly flops: number;
   readonly params: number;
@@ -27,6 +32,8 @@ export interface CostTable {
   readonly fixedParams: number;
   /** For each layer, the cost of each of its operations. */
   readonly layers: readonly { readonly flops: readonly number[]; readonly params: readonly number[] }[];
+  /** In whole nanoseconds, each rounded up; null where the space knows no latency. */
+  readonly latency: { readonly fixed: number; readonly layers: readonly (readonly number[])[] } | null;
 }
 
 /** One row of the description of a path, from the image to the classifier. */
@@ -48,7 +55,7 @@ const tables = new WeakMap<Space, CostTable>();
 export function costTable(space: Space): CostTable {
   const known = tables.get(space);
   if (known !== undefined) return known;
-  const side = sides(space);
+  const side = blockSides(space);
   const fixed = [
     ...space.stem.map((block, index) => fixedCost(block, side.stem[index]!)),
     ...space.head.map((block, index) => fixedCost(block, side.head[index]!)),
@@ -63,6 +70,13 @@ export function costTable(space: Space): CostTable {
       );
       return { flops: costs.map((cost) => cost.flops), params: costs.map((cost) => cost.params) };
     }),
+    latency:
+      space.latency === undefined
+        ? null
+        : {
+            fixed: nanosecondsAbove(space.latency.fixed),
+            layers: space.latency.layers.map((layer) => layer.map(nanosecondsAbove)),
+          },
   };
   tables.set(space, table);
   return table;
@@ -70,14 +84,34 @@ export function costTable(space: Space): CostTable {
 
 /** Multiply-adds of one image through a path. Throws a RangeError on a path of another space. */
 export function pathFlops(costs: CostTable | Space, path: Path): number {
-  const table = tableOf(costs);
-  return sumAlong(table, path, table.fixedFlops, 'flops');
+  return pathCost(tableOf(costs), 'flops', path);
 }
 
 /** Trainable parameters of a path's subnet. Throws a RangeError on a path of another space. */
 export function pathParams(costs: CostTable | Space, path: Path): number {
+  return pathCost(tableOf(costs), 'params', path);
+}
+
+/**
+ * Milliseconds of a path; undefined where the space knows no latency. At most a nanosecond a part above the sum of the
+ * table's entries. Throws a RangeError on a path of another space.
+ */
+export function pathLatency(costs: CostTable | Space, path: Path): number | undefined {
   const table = tableOf(costs);
-  return sumAlong(table, path, table.fixedParams, 'params');
+  return table.latency === null ? undefined : pathCost(table, 'latency', path) / 1e6;
+}
+
+/** One cost as whole numbers: what every path pays, and for each layer the cost of each operation. Latency: nanoseconds. */
+export function additiveCost(
+  table: CostTable,
+  name: CostName,
+): { readonly fixed: number; readonly layers: readonly (readonly number[])[] } {
+  if (name !== 'latency') {
+    const fixed = name === 'flops' ? table.fixedFlops : table.fixedParams;
+    return { fixed, layers: table.layers.map((layer) => layer[name]) };
+  }
+  if (table.latency === null) throw new RangeError('this space knows no latency');
+  return table.latency;
 }
 
 /** FLOPs of the space's cheapest and of its most expensive path. */
@@ -97,17 +131,17 @@ export function pathCount(space: Space): bigint {
 /** A path block by block, with costs that add up to its FLOPs and parameters. Throws a usage error on an invalid path. */
 export function describePath(space: Space, path: Path): PathRow[] {
   validatePath(space, path);
-  const side = sides(space);
+  const side = blockSides(space);
   const table = costTable(space);
-  const fixedRow = (block: FixedBlock, blockSides: Sides): PathRow => ({
+  const fixedRow = (block: FixedBlock, blockSide: Sides): PathRow => ({
     name: block.name,
     token: block.kind === 'conv' ? `conv${block.kernel}` : `e${block.expansion}k${block.kernel}`,
     searchable: false,
     stride: block.stride,
     inChannels: block.inChannels,
     outChannels: block.outChannels,
-    resolution: blockSides.output,
-    ...fixedCost(block, blockSides),
+    resolution: blockSide.output,
+    ...fixedCost(block, blockSide),
   });
   return [
     ...space.stem.map((block, index) => fixedRow(block, side.stem[index]!)),
@@ -137,13 +171,13 @@ export function describePath(space: Space, path: Path): PathRow[] {
 }
 
 /** The sides of a block's square input and output, in pixels. */
-interface Sides {
+export interface Sides {
   readonly input: number;
   readonly output: number;
 }
 
-/** The sides of every block. Padding is SAME, so a stride divides the side and rounds up. */
-function sides(space: Space): { readonly stem: Sides[]; readonly layers: Sides[]; readonly head: Sides[] } {
+/** The sides of every block, each list in the order of the blocks. Padding is SAME, so a stride divides the side and rounds up. */
+export function blockSides(space: Space): { readonly stem: Sides[]; readonly layers: Sides[]; readonly head: Sides[] } {
   let side = space.resolution;
   const pass = ({ stride }: { readonly stride: number }): Sides => {
     const input = side;
@@ -195,7 +229,7 @@ function classifierCost(space: Space): Cost {
 }
 
 /** The length of the vector that the classifier sees. */
-function featureChannels(space: Space): number {
+export function featureChannels(space: Space): number {
   return (space.head.at(-1) ?? space.layers.at(-1) ?? space.stem.at(-1))?.outChannels ?? 3;
 }
 
@@ -203,13 +237,14 @@ function tableOf(costs: CostTable | Space): CostTable {
   return 'fixedFlops' in costs ? costs : costTable(costs);
 }
 
-function sumAlong(table: CostTable, path: Path, fixed: number, what: 'flops' | 'params'): number {
-  if (path.length !== table.layers.length) {
-    throw new RangeError(`a path of ${path.length} operations in a space of ${table.layers.length} layers`);
+function pathCost(table: CostTable, name: CostName, path: Path): number {
+  const { fixed, layers } = additiveCost(table, name);
+  if (path.length !== layers.length) {
+    throw new RangeError(`a path of ${path.length} operations in a space of ${layers.length} layers`);
   }
   let total = fixed;
   for (let index = 0; index < path.length; index++) {
-    const cost = table.layers[index]![what][path[index]!];
+    const cost = layers[index]![path[index]!];
     if (cost === undefined)
       throw new RangeError(`operation ${index} of a path is ${path[index]}, which its layer lacks`);
     total += cost;

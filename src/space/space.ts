@@ -57,6 +57,16 @@ export interface Space {
   readonly stem: readonly FixedBlock[];
   readonly layers: readonly Layer[];
   readonly head: readonly FixedBlock[];
+  /** What its parts take on some device, where that is known. */
+  readonly latency?: Latency;
+}
+
+/** Latencies of a space's parts in milliseconds; that of a path is `fixed` plus the sum over its operations. */
+export interface Latency {
+  /** What every path takes: stem, head and classifier. */
+  readonly fixed: number;
+  /** For each layer, the latency of each of its operations. */
+  readonly layers: readonly (readonly number[])[];
 }
 
 /** A path: for each layer the index of its operation. */

@@ -51,6 +51,7 @@ describe('report/search-summary', () => {
     const result: SearchResult = {
       run: 'small',
       space: 'toy',
+      method: 'evolution',
       directory: 'checkpoints/small/search/330M',
       checkpoint: 'checkpoints/small/step-00000060',
       limits: { flops: 330e6 },
@@ -58,12 +59,14 @@ describe('report/search-summary', () => {
       seconds: 75,
       candidates,
       best: candidates[0]!,
+      objectives: ['error', 'flops'],
+      front: candidates.slice(0, 1),
       comparison,
       subnets: ['checkpoints/small/subnets/330M-1'],
     };
     const text = searchSummary(result);
     expect(text).to.include('path-9-').and.to.not.include('path-10-');
-    expect(text).to.include('1051 evaluations in 1 min 15 s. Written to checkpoints/small/search/330M.');
+    expect(text).to.include('1051 evaluations (evolution) in 1 min 15 s. Written to checkpoints/small/search/330M.');
     expect(text).to.include('Next: greedynas evaluate --subnet checkpoints/small/subnets/330M-1');
     expect(searchSummary({ ...result, subnets: [] })).to.not.include('Next:');
   });

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { GreedynasError } from '../../src/errors.ts';
 import { createStream } from '../../src/random/stream.ts';
 import type { Candidate, Evaluate } from '../../src/search/evaluator.ts';
-import { createEvolution, type EvolutionOptions, type EvolutionState, evolve } from '../../src/search/evolution.ts';
+import { createEvolution, type EvolutionOptions, evolve } from '../../src/search/evolution.ts';
+import type { GenerationState } from '../../src/search/generations.ts';
 import { searchRandom } from '../../src/search/random.ts';
 import { flopsRange, pathFlops, pathParams } from '../../src/space/cost.ts';
 import type { Path, Space } from '../../src/space/space.ts';
@@ -65,7 +66,7 @@ function counted(evaluate: Evaluate): { evaluate: Evaluate; asked: string[] } {
 describe('evolve', () => {
   it('evaluates population · generations distinct paths, all within the limit, and returns them best first', () => {
     const { evaluate, asked } = counted(simulated(1));
-    const states: EvolutionState[] = [];
+    const states: GenerationState[] = [];
     const found = evolve({ ...options({ evaluate }), onGeneration: (state) => states.push(state) });
     expect(asked).to.have.length(1000);
     expect(new Set(asked).size).to.equal(1000);
@@ -74,13 +75,6 @@ describe('evolve', () => {
     expect(found.every((candidate, index) => index === 0 || found[index - 1]!.top1 >= candidate.top1)).to.equal(true);
     expect(states.map((state) => state.completed)).to.deep.equal(Array.from({ length: 20 }, (_, index) => index + 1));
     expect(states.at(-1)!.ended).to.equal('complete');
-  });
-
-  it('tells the generation of each path', () => {
-    const evolution = createEvolution(options(small));
-    const generations: number[] = [];
-    while (evolution.next() !== null) generations.push(evolution.generation);
-    expect(generations).to.deep.equal(Array.from({ length: 48 }, (_, index) => Math.floor(index / 8)));
   });
 
   it('starts with the first of the pool that keep the limits, then random paths', () => {
@@ -180,7 +174,7 @@ describe('evolve', () => {
           loss: path.length,
           top1: path.reduce((sum, gene) => sum + gene, 0),
         }));
-        let last: EvolutionState | undefined;
+        let last: GenerationState | undefined;
         const found = evolve({
           ...options({ ...rest, mutations, crossovers: rest.population - mutations, limits: given, evaluate }),
           space: random,
@@ -204,7 +198,7 @@ describe('evolve', () => {
 
   it('evaluates every path and says so where the limits leave fewer than a population', () => {
     const tiny: Space = toySpace(2, 3);
-    let last: EvolutionState | undefined;
+    let last: GenerationState | undefined;
     const found = evolve({
       ...options({ space: tiny, limits: {} }),
       onGeneration: (state) => {

@@ -1,7 +1,8 @@
-/** Random small spaces and limits for property tests. */
+/** Random small spaces, with latencies, and limits for property tests. */
 import fc from 'fast-check';
 import type { Limits } from '../../src/search/limits.ts';
-import { pathFlops, pathParams } from '../../src/space/cost.ts';
+import { pathFlops, pathLatency, pathParams } from '../../src/space/cost.ts';
+import { withLatency } from '../../src/space/latency.ts';
 import type { Space } from '../../src/space/space.ts';
 import { allPaths, mbconv, spaceOf } from '../sampling/toy-space.ts';
 
@@ -34,29 +35,47 @@ const randomSpace: fc.Arbitrary<Space> = fc
     ),
   );
 
-/** A space with limits that at least one of its paths keeps, often just so. */
-export const spaceWithLimits: fc.Arbitrary<{ space: Space; limits: Limits }> = randomSpace.chain((space) => {
-  const paths = allPaths(space);
-  const some = fc.constantFrom(...paths);
-  return fc
-    .record({
-      path: some,
-      kind: fc.constantFrom('flops', 'params', 'both', 'none'),
-      spare: fc.constantFrom(0, 0, 1, 1000),
-    })
-    .map(({ path, kind, spare }) => ({
-      space,
-      limits: {
-        ...(kind === 'flops' || kind === 'both' ? { flops: pathFlops(space, path) + spare } : {}),
-        ...(kind === 'params' || kind === 'both' ? { params: pathParams(space, path) + spare } : {}),
-      },
-    }));
-});
+/** Times as devices have them: with no common unit, over several orders of magnitude, some zero. */
+const time = fc.oneof(fc.constant(0), fc.double({ min: 1e-5, max: 20, noNaN: true }), fc.constantFrom(0.1, 0.29, 1));
+
+function timed(space: Space): fc.Arbitrary<Space> {
+  const layers = space.layers.map(({ operations: { length } }) =>
+    fc.array(time, { minLength: length, maxLength: length }),
+  );
+  return fc.record({ fixed: time, layers: fc.tuple(...layers) }).map((latency) => withLatency(space, latency));
+}
+
+/** A space with limits, in any combination, that at least one of its paths keeps, often just so. */
+export const spaceWithLimits: fc.Arbitrary<{ space: Space; limits: Limits }> = randomSpace
+  .chain(timed)
+  .chain((space) => {
+    const some = fc.constantFrom(...allPaths(space));
+    return fc
+      .record({ path: some, kinds: fc.subarray(['flops', 'params', 'latency']), spare: fc.constantFrom(0, 0, 1, 1000) })
+      .map(({ path, kinds, spare }) => ({
+        space,
+        limits: {
+          ...(kinds.includes('flops') ? { flops: pathFlops(space, path) + spare } : {}),
+          ...(kinds.includes('params') ? { params: pathParams(space, path) + spare } : {}),
+          // Zero is no limit.
+          ...(kinds.includes('latency')
+            ? { latency: Math.max(1e-6, pathLatency(space, path)! * (1 + spare / 100)) }
+            : {}),
+        },
+      }));
+  });
 
 /** Every path within the limits, found by looking at all. */
 export function feasiblePaths(space: Space, limits: Limits): number[][] {
   return allPaths(space).filter(
     (path) =>
-      pathFlops(space, path) <= (limits.flops ?? Infinity) && pathParams(space, path) <= (limits.params ?? Infinity),
+      pathFlops(space, path) <= (limits.flops ?? Infinity) &&
+      pathParams(space, path) <= (limits.params ?? Infinity) &&
+      (pathLatency(space, path) ?? 0) <= (limits.latency ?? Infinity),
   );
+}
+
+/** What the table of a space's latency says of a path, added up as it stands. */
+export function tableLatency({ latency }: Space, path: readonly number[]): number {
+  return path.reduce((sum, operation, layer) => sum + latency!.layers[layer]![operation]!, latency!.fixed);
 }

@@ -15,11 +15,15 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { pathLatency } from '../../src/space/cost.ts';
+import { parseGenotype } from '../../src/space/genotype.ts';
+import { withLatency } from '../../src/space/latency.ts';
+import { formatOwnTable } from '../../src/space/latency-own.ts';
 import { findCheckpoint, saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { createFakeSupernet } from '../training/fake-supernet.ts';
 import { smallRun } from '../training/small-run.ts';
 import { rejection, temporaryFolder } from '../training/temporary.ts';
-import { resultOf, type SimulatedSearch, simulatedSearch, smallSpace } from './simulated-search.ts';
+import { resultOf, type SimulatedSearch, simulatedSearch, smallLatency, smallSpace } from './simulated-search.ts';
 
 describe('search: resume', () => {
   const folder = temporaryFolder();
@@ -112,6 +116,47 @@ describe('search: resume', () => {
       }
     });
   }
+
+  for (const method of ['nsga2', 'regularized-evolution', 'random']) {
+    it(`ends the same with ${method}, killed anywhere, and the method need not be given again`, async () => {
+      trained('same');
+      const same = await search('same', { method });
+      expect(resultOf(same)).to.include({ method });
+      expect(same.evaluated.slice(0, 40)).to.not.deep.equal(uninterrupted.slice(0, 40));
+      for (const [index, point] of [1, 10, 11, 26, 40, 41, 50].entries()) {
+        trained('cut');
+        const stop = index % 2 === 0 ? { crashIn: point } : { signalIn: point };
+        const first = await search('cut', { method, ...stop });
+        const second = await search('cut', { resume: true });
+        expect([...first.evaluated, ...second.evaluated], String(point)).to.deep.equal(same.evaluated);
+        expect(scoredTwice(same.evaluated)).to.deep.equal([]);
+        expect(content('cut'), String(point)).to.deep.equal(content('same'));
+      }
+    });
+  }
+
+  it('keeps its latency table: it goes on without the file, under its limit', async () => {
+    const latencyTable = join(folder(), 'table.yaml');
+    const table = formatOwnTable(smallSpace, smallLatency, {});
+    const asked = { flops: null, latency: '8ms', latencyTable };
+    trained('same');
+    writeFileSync(latencyTable, table);
+    const same = await search('same', asked);
+    const { candidates, limits } = resultOf(same);
+    expect(limits).to.deep.equal({ latency: 8 });
+    expect(candidates).to.have.length(40);
+    for (const { path, latency } of candidates) {
+      const own = pathLatency(withLatency(smallSpace, smallLatency), parseGenotype(smallSpace, path));
+      expect(latency).to.equal(own).and.to.be.at.most(8);
+    }
+    expect(candidates.some(({ latency }) => latency! > 7)).to.equal(true);
+    trained('cut');
+    const first = await search('cut', { ...asked, crashIn: 23 });
+    rmSync(latencyTable);
+    const second = await search('cut', { resume: true });
+    expect([...first.evaluated, ...second.evaluated]).to.deep.equal(same.evaluated);
+    expect(content('cut', '8ms')).to.deep.equal(content('same', '8ms'));
+  });
 
   it('ends the same where the limits leave fewer paths than the evolution wants', async () => {
     trained('few');
@@ -297,9 +342,10 @@ describe('search: resume', () => {
         [good.slice(0, 100), 'is not JSON'],
         [good.replace('"top1":0.', '"top1":0.1'), 'SHA-256'],
         ['[]', 'SHA-256'],
-        [good.replace('"format":1', '"format":2'), 'update greedynas'],
+        [good.replace('"format":2', '"format":3'), 'update greedynas'],
+        [good.replace('"format":2', '"format":1'), 'of an older greedynas'],
         [sealed(good, (state) => ({ ...state, phase: 'unknown' })), 'wrong at "phase"'],
-        [sealed(good, (state) => ({ ...state, evolution: [] })), 'state of the evolution'],
+        [sealed(good, (state) => ({ ...state, exploration: [] })), 'state of the evolution'],
         [sealed(good, (state) => ({ ...state, comparison: 3 })), 'state of the comparison'],
       ] as const) {
         writeFileSync(file, bad);
@@ -331,14 +377,14 @@ describe('search: resume', () => {
 
   it('goes on from what was saved: another value there, another outcome', async () => {
     const edits: ((state: State) => void)[] = [
-      ({ evolution }) => {
-        evolution.stream.i = (evolution.stream.i + 1) % 256;
+      ({ exploration }) => {
+        exploration.stream.i = (exploration.stream.i + 1) % 256;
       },
-      ({ evolution }) => {
-        evolution.evaluated[0]!.top1 = 1;
+      ({ exploration }) => {
+        exploration.evaluated[0]!.top1 = 1;
       },
-      ({ evolution }) => {
-        evolution.population.reverse();
+      ({ exploration }) => {
+        exploration.population.reverse();
       },
     ];
     for (const change of edits) {
@@ -374,7 +420,7 @@ describe('search: resume', () => {
 
 interface State {
   [key: string]: unknown;
-  evolution: { stream: { i: number }; evaluated: { top1: number }[]; population: unknown[] };
+  exploration: { stream: { i: number }; evaluated: { top1: number }[]; population: unknown[] };
 }
 
 /** state.json with another state, and its right SHA-256. */

@@ -4,14 +4,25 @@ import type { SearchResult } from '../../src/search/result.ts';
 import { searchRun } from '../../src/search/run-search.ts';
 import type { SearchOutcome, SubnetRequest } from '../../src/search/supernet-search.ts';
 import { buildSpace } from '../../src/space/presets.ts';
+import type { Latency } from '../../src/space/space.ts';
 import { createFakeSupernet, type FakeSupernet } from '../training/fake-supernet.ts';
 import { smallConfig, smallData } from '../training/small-run.ts';
 
 export const smallSpace = buildSpace(smallConfig.space);
 
+/** 0, 1 and 2.5 ms for an operation, a little more in each layer; 1.25 ms for the rest. */
+export const smallLatency: Latency = {
+  fixed: 1.25,
+  layers: smallSpace.layers.map((_, layer) => [0, 1 + layer / 100, 2.5 + layer / 100]),
+};
+
 export interface SimulatedSearch {
-  /** Undefined: 60M, or none to resume. */
-  readonly flops?: string;
+  /** Undefined: 60M, or none to resume; null: none. */
+  readonly flops?: string | null;
+  readonly params?: string;
+  readonly latency?: string;
+  readonly method?: string;
+  readonly latencyTable?: string;
   readonly name?: string;
   readonly overrides?: readonly string[];
   readonly resume?: boolean;
@@ -55,7 +66,13 @@ export async function simulatedSearch(root: string, asked: SimulatedSearch = {})
   const outcome = await searchRun({
     root,
     run: 'small',
-    flops: asked.flops ?? (resume ? undefined : '60M'),
+    limits: {
+      flops: asked.flops === undefined ? (resume ? undefined : '60M') : (asked.flops ?? undefined),
+      params: asked.params,
+      latency: asked.latency,
+    },
+    method: asked.method,
+    latencyTable: asked.latencyTable,
     name: asked.name ?? null,
     overrides: asked.overrides ?? [],
     resume,
