@@ -1,6 +1,7 @@
 /** What a command is to main.ts, and the flags that commands share: one grammar for all of them. */
 import { fileURLToPath } from 'node:url';
 import type { Options } from 'yargs';
+import { GreedynasError } from '../errors.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Parsed flags, by name. Values are unchecked strings, booleans or lists until the readers below take them. */
@@ -72,4 +73,21 @@ export function wordsOf(flags: Flags): string[] {
 export function listFlag(flags: Flags, name: string): string[] {
   const value = flags[name];
   return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** A flag that counts something. @throws GreedynasError `usage` for anything but a whole number from 0 */
+export function countFlag(flags: Flags, name: string): number {
+  const text = textFlag(flags, name) ?? '0';
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isInteger(count)) return count;
+  throw new GreedynasError('usage', `--${name} ${JSON.stringify(text.slice(0, 40))}, allowed: a whole number from 0`);
+}
+
+/** The words of a command line that gives a command these flags. */
+export function wordsFor(flags: Flags, names: readonly string[]): string[] {
+  return names.flatMap((name) => {
+    const value = flags[name];
+    if (value === true) return [`--${name}`];
+    return [value ?? []].flat().flatMap((each) => (typeof each === 'string' ? [`--${name}=${each}`] : []));
+  });
 }

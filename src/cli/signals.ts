@@ -61,3 +61,15 @@ export function watchSignals(onFirst: (signal: EndSignal) => void): SignalWatch 
     stop,
   };
 }
+
+/** Calls back with each SIGINT and SIGTERM instead of ending the process, until the returned function is called. */
+export function onSignals(callback: (signal: EndSignal) => void): () => void {
+  for (const signal of endSignals) {
+    process.on(signal, callback);
+  }
+  return () => {
+    for (const signal of endSignals) {
+      process.off(signal, callback);
+    }
+  };
+}

@@ -1,7 +1,9 @@
 /** What commands touch of the world: streams, clock, signals, data, engine. Tests give simulated ones. */
+import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import type { RunConfig } from '../config/schema.ts';
 import type { DataSet } from '../data/dataset.ts';
 import type { Evaluation, EvaluationRequest } from '../search/subnets.ts';
@@ -10,7 +12,8 @@ import type { Space } from '../space/space.ts';
 import type { Supernet } from '../supernet/supernet.ts';
 import type { RunSession } from '../training/run-folder.ts';
 import type { DataRequest } from '../training/run-options.ts';
-import { watchSignals } from './signals.ts';
+import { onSignals, watchSignals } from './signals.ts';
+import type { Child } from './supervisor.ts';
 
 export interface Surroundings {
   /** Results only: with --json one JSON object. */
@@ -24,6 +27,10 @@ export interface Surroundings {
   /** Seconds, for speed and cost. */
   readonly clock: () => number;
   readonly watchSignals: typeof watchSignals;
+  readonly onSignals: typeof onSignals;
+  /** Runs this program with another command line, in a process of its own that shares its streams. */
+  readonly startSelf: (argv: readonly string[]) => Child;
+  readonly sleep: (seconds: number) => Promise<void>;
   /** `directory` holds all data sets. */
   readonly loadData: (request: DataRequest, directory: string, notice: (line: string) => void) => Promise<DataSet>;
   readonly createSupernet: (config: RunConfig, space: Space, data: DataSet) => Promise<Supernet>;
@@ -41,6 +48,20 @@ export function processSurroundings(): Surroundings {
     checkpoints: 'checkpoints',
     clock: () => performance.now() / 1000,
     watchSignals,
+    onSignals,
+    startSelf(argv) {
+      const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...argv], {
+        stdio: 'inherit',
+      });
+      return {
+        kill: (signal) => void child.kill(signal),
+        ended: new Promise((resolve, reject) => {
+          child.once('error', reject);
+          child.once('exit', (code, signal) => resolve({ code, signal }));
+        }),
+      };
+    },
+    sleep: (seconds) => setTimeout(seconds * 1000),
     async loadData({ validationImages, seed }, directory, notice) {
       const { loadCifar10 } = await import('../data/cifar10.ts');
       const { describeDataProgress } = await import('../report/data-progress.ts');

@@ -1,7 +1,20 @@
 /** `greedynas train-supernet`: trains a supernet in a run folder, from the beginning or from where it was. */
-import { type Command, defaultConfig, flag, listFlag, requiredText, switchFlag, textFlag } from './command.ts';
+import {
+  type Command,
+  countFlag,
+  defaultConfig,
+  type Flags,
+  flag,
+  listFlag,
+  requiredText,
+  switchFlag,
+  textFlag,
+  wordsFor,
+} from './command.ts';
 import { noticeWriter, printResult } from './output.ts';
 import { signalExitCode } from './signals.ts';
+import { supervise } from './supervisor.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export const trainSupernetCommand: Command = {
   name: 'train-supernet',
@@ -12,6 +25,11 @@ export const trainSupernetCommand: Command = {
     run: { ...flag.run, default: 'default' },
     set: flag.set,
     resume: { type: 'boolean', describe: 'go on from the newest whole checkpoint of the run' },
+    restarts: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'when the process dies, go on by itself, so many times at most; default: 0',
+    },
   },
   examples: [
     ['greedynas train-supernet', 'CIFAR-10 on two cores, about 8 minutes'],
@@ -20,6 +38,7 @@ export const trainSupernetCommand: Command = {
       'a run of its own with two keys changed',
     ],
     ['greedynas train-supernet --run wide --resume', 'continue a run that was stopped'],
+    ['greedynas train-supernet --run wide --restarts 5', 'go on by itself if the process dies'],
   ],
   files: [
     'Writes checkpoints/<run>/: config.yaml (every key), run.json (versions, engine), metrics.jsonl,',
@@ -27,6 +46,8 @@ export const trainSupernetCommand: Command = {
     'Ctrl-C finishes the step, saves and exits with 130.',
   ].join('\n'),
   async run(flags, surroundings) {
+    const restarts = countFlag(flags, 'restarts');
+    if (restarts > 0) return superviseTraining(restarts, flags, surroundings);
     const { trainInFolder } = await import('../training/session.ts');
     const { createProgress } = await import('../report/progress.ts');
     const { trainingSummary } = await import('../report/training-summary.ts');
@@ -77,3 +98,23 @@ export const trainSupernetCommand: Command = {
     }
   },
 };
+
+/** Trains in a process of its own, which is started again when it dies. */
+async function superviseTraining(restarts: number, flags: Flags, surroundings: Surroundings): Promise<number> {
+  const { runDirectory, runExists } = await import('../training/run-folder.ts');
+  const { listSteps } = await import('../training/checkpoint.ts');
+  const { checkpoints: root, startSelf, onSignals, sleep } = surroundings;
+  const name = requiredText(flags, 'run');
+  const directory = runDirectory(root, name);
+  const words = wordsFor(flags, ['config', 'data', 'run', 'set', 'json']);
+  return supervise({
+    start: (resume) => startSelf(['train-supernet', ...words, ...(resume ? ['--resume'] : [])]),
+    restarts,
+    begun: () => runExists(root, name),
+    progress: async () => ((await runExists(root, name)) ? ((await listSteps(directory))[0] ?? -1) : -1),
+    resume: switchFlag(flags, 'resume'),
+    onSignals,
+    sleep,
+    notice: noticeWriter(surroundings),
+  });
+}

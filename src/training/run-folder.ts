@@ -55,7 +55,7 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /** Whether a run has begun: its config is written last when it is made. */
-async function runExists(root: string, name: string): Promise<boolean> {
+export async function runExists(root: string, name: string): Promise<boolean> {
   return isThere(join(runDirectory(root, name), configFile));
 }
 

@@ -191,7 +191,7 @@ describe('cli/main', () => {
     it('exits with 3 where training diverges, naming the step', async () => {
       const { code, stderr } = await train('', { divergeAt: 15 });
       expect(code).to.equal(3);
-      expect(stderr).to.include('the loss of step 15 is NaN').and.to.include('step-00000010');
+      expect(stderr).to.include('the loss is NaN in step 15').and.to.include('step-00000010');
     });
 
     it('exits with 4 where a folder cannot be made', async () => {

@@ -18,6 +18,10 @@ export interface Simulation extends FakeOptions {
   readonly signal?: { readonly name: EndSignal; readonly inStep: number };
   /** A signal that comes while a search evaluates its path of this number, from 1, in this process. */
   readonly searchSignal?: { readonly name: EndSignal; readonly inEvaluation: number };
+  /** What the program does as a process of its own. */
+  readonly startSelf?: Surroundings['startSelf'];
+  /** Takes what signals are given to. */
+  readonly onSignals?: (callback: (signal: EndSignal) => void) => void;
   /** What loading the data set fails with. */
   readonly failure?: () => Promise<Error>;
 }
@@ -62,6 +66,15 @@ export async function greedynas(
         stop() {},
       };
     },
+    onSignals: (callback) => {
+      simulation.onSignals?.(callback);
+      return () => {};
+    },
+    startSelf: (words) => {
+      if (simulation.startSelf === undefined) throw new Error(`nothing to start with ${words.join(' ')}`);
+      return simulation.startSelf(words);
+    },
+    sleep: async () => {},
     loadData: async () => {
       if (simulation.failure !== undefined) {
         throw await simulation.failure();
@@ -72,6 +85,7 @@ export async function greedynas(
       const supernet = createFakeSupernet(space, {
         ...simulation,
         onTrain(step) {
+          simulation.onTrain?.(step);
           if (step === simulation.signal?.inStep) receive(simulation.signal.name);
         },
       });
