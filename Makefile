@@ -9,13 +9,14 @@ PARAMS ?=#        another limit of a search: 5M
 LATENCY ?=#       another limit of a search: 80ms (ARGS='--latency-table FILE')
 METHOD ?=#        of a search: evolution, nsga2, regularized-evolution or random
 SUBNET ?=#        a folder checkpoints/<run>/subnets/<id>
+FORMAT ?=#        what to export to: savedmodel, onnx, safetensors, tfjs
 ARGS   ?=#        further flags: --resume, --json, --set key=value
 
 greedynas := node src/cli/greedynas.js
 flags = $(if $(CONFIG),--config '$(CONFIG)') $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train-supernet search evaluate test bench
+.PHONY: help setup train-supernet search evaluate export test bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +41,9 @@ search: setup ## search a trained supernet for subnets: FLOPS=330M [PARAMS=] [LA
 
 evaluate: setup ## score a subnet: SUBNET=<folder> [DATA=] [ARGS='--split test']
 	@$(greedynas) evaluate $(if $(SUBNET),--subnet '$(SUBNET)') $(flags)
+
+export: setup ## write a subnet for other programs: SUBNET=<folder> FORMAT=onnx [ARGS='--fold']
+	@$(greedynas) export $(if $(SUBNET),--subnet '$(SUBNET)') $(if $(FORMAT),--format '$(FORMAT)') $(ARGS)
 
 # A set-up that fails is a failed test, so that the last line is always `N passed, N failed`.
 test: ## types, lint, dead code, tests with coverage [ARGS='--grep pool']

@@ -27,6 +27,7 @@ export const flag = {
   config: { type: 'string', requiresArg: true, describe: 'YAML config of the run' },
   data: { type: 'string', requiresArg: true, default: 'data', describe: 'folder of the data sets' },
   run: { type: 'string', requiresArg: true, describe: 'name of the run: its folder is checkpoints/<run>' },
+  subnet: { type: 'string', requiresArg: true, demandOption: true, describe: 'folder of the subnet' },
   flops: { type: 'string', requiresArg: true, describe: 'FLOPs limit of a path: 330M, 0.33G or 330000000' },
   params: { type: 'string', requiresArg: true, describe: 'parameter limit of a path: 5M or 5000000' },
   latency: { type: 'string', requiresArg: true, describe: 'latency limit of a path: 80ms, 0.08s or 800us' },

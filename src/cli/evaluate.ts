@@ -6,7 +6,7 @@ export const evaluateCommand: Command = {
   name: 'evaluate',
   summary: 'Evaluate a subnet as the fixed network that it is.',
   flags: {
-    subnet: { type: 'string', requiresArg: true, demandOption: true, describe: 'folder of the subnet' },
+    subnet: flag.subnet,
     split: {
       type: 'string',
       requiresArg: true,

@@ -3,6 +3,7 @@ import yargs from 'yargs';
 import { exitCodes, GreedynasError } from '../errors.ts';
 import type { Command, Flags } from './command.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { exportCommand } from './export.ts';
 import { searchCommand } from './search.ts';
 import { spaceCommand } from './space.ts';
 import { packageVersion, processSurroundings, type Surroundings } from './surroundings.ts';
@@ -10,7 +11,13 @@ import { trainSupernetCommand } from './train-supernet.ts';
 import { unknownCommand, unknownFlag } from './usage.ts';
 
 /** In the order of a user's work. */
-export const commands: readonly Command[] = [trainSupernetCommand, searchCommand, evaluateCommand, spaceCommand];
+export const commands: readonly Command[] = [
+  trainSupernetCommand,
+  searchCommand,
+  evaluateCommand,
+  exportCommand,
+  spaceCommand,
+];
 
 const names = commands.map(({ name }) => name);
 const everyCommand = ['json', 'help'];

@@ -6,6 +6,7 @@ import type { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { RunConfig } from '../config/schema.ts';
 import type { DataSet } from '../data/dataset.ts';
+import type { ExportRequest, ExportResult } from '../export/export-subnet.ts';
 import type { Evaluation, EvaluationRequest } from '../search/subnets.ts';
 import type { SubnetRequest } from '../search/supernet-search.ts';
 import type { Space } from '../space/space.ts';
@@ -36,6 +37,7 @@ export interface Surroundings {
   readonly createSupernet: (config: RunConfig, space: Space, data: DataSet) => Promise<Supernet>;
   readonly cutSubnet: (request: SubnetRequest) => Promise<void>;
   readonly evaluateSubnet: (request: EvaluationRequest) => Promise<Evaluation>;
+  readonly exportSubnet: (request: Omit<ExportRequest, 'version' | 'engine'>) => Promise<ExportResult>;
   readonly describeSession: (config: RunConfig) => Promise<Omit<RunSession, 'step'>>;
 }
 
@@ -89,6 +91,11 @@ export function processSurroundings(): Surroundings {
     async evaluateSubnet(request) {
       const { evaluateFolder } = await import('../search/subnets.ts');
       return evaluateFolder(request);
+    },
+    async exportSubnet(request) {
+      const { exportSubnet } = await import('../export/export-subnet.ts');
+      const engine = { threads: 0, onednn: true, deterministic: true };
+      return exportSubnet({ ...request, version: await packageVersion(), engine });
     },
     async describeSession() {
       const { describeEngine } = await import('../engine/addon.ts');

@@ -5,6 +5,7 @@ import {
   type FunctionProto,
   type GraphProto,
   type NodeProto,
+  type ServingProto,
 } from './protocol.ts';
 import { outputReference } from './signatures.ts';
 import { attribute, type ConstantValues, type DType, type Shape, shapeText, tensorProto } from './types.ts';
@@ -313,11 +314,15 @@ export class Graph {
     });
   }
 
-  /** The bytes of a `saved_model.pb`. The graph must not grow afterwards. */
-  encode(): Uint8Array {
+  /** The graph on the wire. It must not grow afterwards. */
+  toProto(): GraphProto {
     const functions = this.#functions.flatMap((produce) => produce());
-    const graph: GraphProto = { node: this.main.nodes(), library: { function: functions } };
-    return encodeSavedModel(graph);
+    return { node: this.main.nodes(), library: { function: functions } };
+  }
+
+  /** The bytes of a `saved_model.pb`. The graph must not grow afterwards. */
+  encode(serving?: ServingProto): Uint8Array {
+    return encodeSavedModel(this.toProto(), serving);
   }
 }
 

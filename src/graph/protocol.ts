@@ -70,10 +70,20 @@ message FunctionDef {
 }
 message FunctionDefLibrary { repeated FunctionDef function = 1; }
 message GraphDef { repeated NodeDef node = 1; FunctionDefLibrary library = 2; VersionDef versions = 4; }
+message TensorInfo { string name = 1; int32 dtype = 2; TensorShapeProto tensor_shape = 3; }
+message SignatureDef { map<string, TensorInfo> inputs = 1; map<string, TensorInfo> outputs = 2; string method_name = 3; }
+message SaverDef {
+  string filename_tensor_name = 1;
+  string save_tensor_name = 2;
+  string restore_op_name = 3;
+  int32 version = 7;
+}
 message MetaGraphDef {
-  message MetaInfoDef { repeated string tags = 4; }
+  message MetaInfoDef { repeated string tags = 4; string tensorflow_version = 5; }
   MetaInfoDef meta_info_def = 1;
   GraphDef graph_def = 2;
+  SaverDef saver_def = 3;
+  map<string, SignatureDef> signature_def = 5;
 }
 message SavedModel { int64 saved_model_schema_version = 1; repeated MetaGraphDef meta_graphs = 2; }
 `;
@@ -146,11 +156,41 @@ const savedModel = protobuf.parse(schema).root.lookupType('tensorflow.SavedModel
 /** The tag under which the graph is stored and loaded. */
 export const savedModelTag = 'serve';
 
-/** The bytes of `saved_model.pb` for a graph. */
-export function encodeSavedModel(graph: GraphProto): Uint8Array {
-  const message = savedModel.fromObject({
-    savedModelSchemaVersion: 1,
-    metaGraphs: [{ metaInfoDef: { tags: [savedModelTag] }, graphDef: { ...graph, versions: { producer } } }],
-  });
+export interface TensorInfoProto {
+  name: string;
+  dtype: number;
+  tensorShape: ShapeProto;
+}
+
+export interface SignatureProto {
+  inputs: Record<string, TensorInfoProto>;
+  outputs: Record<string, TensorInfoProto>;
+  methodName: string;
+}
+
+/** How a program that loads the model fills its variables, and which functions it offers. */
+export interface ServingProto {
+  /** The string placeholder that takes the checkpoint's prefix, and the operations that write and read it. */
+  readonly saverDef: {
+    readonly filenameTensorName: string;
+    readonly saveTensorName: string;
+    readonly restoreOpName: string;
+  };
+  readonly signatureDef: Readonly<Record<string, SignatureProto>>;
+}
+
+/** SaverDef.CheckpointFormatVersion.V2, the format of SaveV2. */
+const saverVersion = 2;
+
+/** The bytes of `saved_model.pb` for a graph; with `serving` one that other programs load with its variables. */
+export function encodeSavedModel(graph: GraphProto, serving?: ServingProto): Uint8Array {
+  const metaGraph = {
+    metaInfoDef: { tags: [savedModelTag] },
+    graphDef: { ...graph, versions: { producer } },
+    ...(serving === undefined
+      ? {}
+      : { saverDef: { ...serving.saverDef, version: saverVersion }, signatureDef: serving.signatureDef }),
+  };
+  const message = savedModel.fromObject({ savedModelSchemaVersion: 1, metaGraphs: [metaGraph] });
   return savedModel.encode(message).finish();
 }

@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
-import { explained, flush, systemCode, temporaryPrefix } from './durable.ts';
+import { flush, systemCode } from './durable.ts';
+import { writeWholeFolder } from './whole-folder.ts';
 
 const manifestName = 'manifest.json';
 /** No JSON file of ours comes near this; what is larger is not read. */
@@ -45,22 +46,10 @@ export async function writeSealedFolder(
   { kind, format }: FolderKind,
   fill: (temporary: string) => Promise<void>,
 ): Promise<void> {
-  const parent = dirname(directory);
-  const beside = join(parent, `${temporaryPrefix}${basename(directory)}`);
-  await explained(`save the ${kind}`, directory, async () => {
-    await rm(beside, { recursive: true, force: true });
-    try {
-      await mkdir(beside);
-      await fill(beside);
-      const manifest = { format, kind, files: await describeFiles(beside) };
-      await writeFile(join(beside, manifestName), seal(manifest), { flush: true });
-      await flush(beside);
-      await replaceFolder(beside, directory);
-      await flush(parent);
-    } catch (error) {
-      await rm(beside, { recursive: true, force: true });
-      throw error;
-    }
+  await writeWholeFolder(directory, kind, async (temporary) => {
+    await fill(temporary);
+    const manifest = { format, kind, files: await describeFiles(temporary) };
+    await writeFile(join(temporary, manifestName), seal(manifest));
   });
 }
 
@@ -139,28 +128,6 @@ function openSeal(value: unknown): unknown {
 
 function hashText(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-/** Renames `from` to `to`; what was at `to` goes. */
-async function replaceFolder(from: string, to: string): Promise<void> {
-  const old = `${from}-old`;
-  if (await isThere(to)) {
-    // What a crash left aside goes only now: without a folder at `to` it is the last whole one.
-    await rm(old, { recursive: true, force: true });
-    await rename(to, old);
-  }
-  await rename(from, to);
-  await rm(old, { recursive: true, force: true });
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 async function readJson(directory: string, name: string): Promise<unknown> {

@@ -141,6 +141,11 @@ export async function readSubnet(directory: string): Promise<SubnetDescription> 
   }
 }
 
+/** What names the checkpoint of a subnet's weights: its path before `.index`. */
+export function subnetWeights(directory: string): string {
+  return join(directory, weightsName);
+}
+
 /** Scores a subnet's network, with its own batch-norm statistics, on these images. No label smoothing. */
 export function evaluateSubnet(
   directory: string,
@@ -164,7 +169,7 @@ export function evaluateSubnet(
   };
   const network = createSubnetSession(space, path, { ...session, recipe });
   try {
-    network.restoreWeights(join(directory, weightsName));
+    network.restoreWeights(subnetWeights(directory));
     network.loadStack('validation', images);
     return network.evaluate(path);
   } finally {

@@ -103,6 +103,15 @@ export async function greedynas(
       const scores = { images: 20, loss: 1.25, top1: 0.5, top5: 0.9 };
       return { path: 'e3k3 skip', split, ...scores, recorded: scores };
     },
+    exportSubnet: async ({ format, fold, out }) => ({
+      format,
+      folded: fold,
+      directory: out ?? 'exports/small',
+      bytes: 1_234_567,
+      path: 'e3k3 skip',
+      flops: 11_000_000,
+      params: 395_000,
+    }),
     describeSession: async () => ({ started: '', host: '', pid: 0, versions: {}, engine: {}, environment: {} }),
   };
   // Not at the top: mocha loads test files with require, and the commands load modules with import, as second copies.

@@ -1,0 +1,47 @@
+/** `greedynas export`: a subnet in the format of another program. */
+import { type Command, flag, requiredText, switchFlag, textFlag } from './command.ts';
+import { printResult } from './output.ts';
+
+export const exportCommand: Command = {
+  name: 'export',
+  summary: 'Write a subnet as a TensorFlow SavedModel, as ONNX, for PyTorch and timm, or for the browser.',
+  flags: {
+    subnet: flag.subnet,
+    format: {
+      type: 'string',
+      requiresArg: true,
+      demandOption: true,
+      choices: ['savedmodel', 'onnx', 'safetensors', 'tfjs'],
+      describe: 'savedmodel: TensorFlow; onnx; safetensors: PyTorch, built by timm; tfjs: browsers, with a demo page',
+    },
+    fold: { type: 'boolean', describe: 'work batch norm into the convolutions: faster, for inference only' },
+    out: {
+      type: 'string',
+      requiresArg: true,
+      describe: "folder to write; default: exports/<subnet>-<format> in the run's folder",
+    },
+  },
+  examples: [
+    ['greedynas export --subnet checkpoints/default/subnets/12M-1 --format onnx --fold', 'one .onnx file to deploy'],
+    ['greedynas export --subnet checkpoints/default/subnets/12M-1 --format safetensors', 'to train on in PyTorch'],
+  ],
+  files: [
+    'Reads the folder of the subnet. Writes the folder --out, whole or not at all, with export.json (what it',
+    'is) and: savedmodel: saved_model.pb, variables/, checkpoint/. onnx: model.onnx. safetensors:',
+    'model.safetensors, model.json, greedynas_timm.py. tfjs: model.json, weights, index.html, tf.min.js.',
+    'An older export in that folder is replaced, anything else there is an error.',
+  ].join('\n'),
+  async run(flags, surroundings) {
+    const { exportSummary } = await import('../report/export-summary.ts');
+    const { exportFormats } = await import('../export/export-subnet.ts');
+    const format = exportFormats.find((known) => known === requiredText(flags, 'format'))!;
+    const result = await surroundings.exportSubnet({
+      subnet: requiredText(flags, 'subnet'),
+      format,
+      fold: switchFlag(flags, 'fold'),
+      out: textFlag(flags, 'out') ?? null,
+    });
+    printResult(surroundings, flags, result, exportSummary(result));
+    return 0;
+  },
+};

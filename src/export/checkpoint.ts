@@ -1,0 +1,79 @@
+/** Weights between TensorFlow checkpoints and JavaScript. */
+import { type EngineOptions, loadAddon } from '../engine/addon.ts';
+import { openSession } from '../engine/session.ts';
+import { GreedynasError } from '../errors.ts';
+import { ensureShape, Graph } from '../graph/graph.ts';
+import { attribute } from '../graph/types.ts';
+import type { WeightTensor } from './program.ts';
+
+type Shapes = ReadonlyMap<string, readonly number[]>;
+
+/**
+ * Reads float32 tensors by name.
+ *
+ * @param prefix the checkpoint's path before `.index`
+ * @throws GreedynasError `io` if the checkpoint lacks one of them, or has it in another shape
+ */
+export function readWeights(prefix: string, shapes: Shapes, engine: EngineOptions): Map<string, WeightTensor> {
+  const graph = new Graph();
+  const scope = graph.main;
+  const names = [...shapes.keys()];
+  const restored = scope.add('RestoreV2', {
+    inputs: [
+      graph.placeholder('prefix', 'string', []),
+      scope.constant(names, 'string'),
+      scope.constant(
+        names.map(() => ''),
+        'string',
+      ),
+    ],
+    attributes: { dtypes: attribute.types(names.map(() => 'float32')) },
+    outputs: names.map(() => ({ dtype: 'float32', shape: null })),
+  });
+  const fetches = names.map((name, index) => {
+    graph.output(`value_${index}`, ensureShape(scope, restored.outputs[index]!, shapes.get(name)!, `shape/${name}`));
+    return `value_${index}:0`;
+  });
+  const session = openSession(loadAddon(engine), graph.encode());
+  try {
+    const values = session.run({ 'prefix:0': { text: prefix } }, fetches) as Float32Array[];
+    return new Map(names.map((name, index) => [name, { shape: shapes.get(name)!, values: values[index]! }]));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new GreedynasError('io', `the checkpoint ${prefix} does not hold the weights of its network: ${reason}`, {
+      cause,
+    });
+  } finally {
+    session.close();
+  }
+}
+
+/** Writes tensors as a checkpoint: `<prefix>.index` and `<prefix>.data-00000-of-00001`. Throws `io`. */
+export function writeWeights(prefix: string, weights: ReadonlyMap<string, WeightTensor>, engine: EngineOptions): void {
+  const graph = new Graph();
+  const scope = graph.main;
+  const names = [...weights.keys()];
+  const saved = scope.add('SaveV2', {
+    inputs: [
+      graph.placeholder('prefix', 'string', []),
+      scope.constant(names, 'string'),
+      scope.constant(
+        names.map(() => ''),
+        'string',
+      ),
+      ...names.map((name, index) => graph.placeholder(`value_${index}`, 'float32', weights.get(name)!.shape)),
+    ],
+    attributes: { dtypes: attribute.types(names.map(() => 'float32')) },
+  });
+  graph.output('saved', scope.constant(0, 'float32'), [saved]);
+  const session = openSession(loadAddon(engine), graph.encode());
+  try {
+    const values = names.map((name, index) => [`value_${index}:0`, weights.get(name)!] as const);
+    session.run({ 'prefix:0': { text: prefix }, ...Object.fromEntries(values) }, ['saved:0']);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new GreedynasError('io', `the checkpoint ${prefix} cannot be written: ${reason}`, { cause });
+  } finally {
+    session.close();
+  }
+}

@@ -1,0 +1,208 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import ort from 'onnxruntime-node';
+import { loadTensorflowJs } from '../../src/engine/addon.ts';
+import { type ExportFormat, exportSubnet } from '../../src/export/export-subnet.ts';
+import { buildSpace } from '../../src/space/presets.ts';
+import { readSubnet, type SubnetDescription } from '../../src/supernet/subnet.ts';
+import type { ImageBatch } from '../../src/supernet/supernet.ts';
+import { engine } from '../graph/engine.ts';
+import { checkpointTensors } from '../supernet/checkpoint-tensors.ts';
+import { imageBatch } from '../supernet/small-space.ts';
+import { rejection } from '../training/temporary.ts';
+import { compareLogits, referenceLogits, smallSubnets, writeSmallSubnet } from './small-subnet.ts';
+
+const classes = 10;
+const images = 24;
+
+/** The images as float32 in [0, 1], channels first. */
+function channelsFirst({ images: bytes, labels }: ImageBatch, side: number): Float32Array {
+  const area = side * side;
+  return Float32Array.from({ length: bytes.length }, (_, index) => {
+    const image = Math.floor(index / (3 * area));
+    const channel = Math.floor((index % (3 * area)) / area);
+    return bytes[(image * area + (index % area)) * 3 + channel]! / 255;
+  }).subarray(0, labels.length * area * 3);
+}
+
+for (const [kind, small] of Object.entries(smallSubnets)) {
+  describe(`export/export-subnet of a ${kind} network`, () => {
+    let folder: string;
+    let subnet: string;
+    let description: SubnetDescription;
+    let batch: ImageBatch;
+    let expected: Float32Array;
+    const side = small.space.resolution;
+
+    before(async function () {
+      this.timeout(60_000);
+      folder = mkdtempSync(join(tmpdir(), 'greedynas-export-'));
+      subnet = join(folder, 'subnets', 'small-1');
+      mkdirSync(join(folder, 'subnets'));
+      await writeSmallSubnet(subnet, small);
+      description = await readSubnet(subnet);
+      batch = imageBatch(images, 5, buildSpace(small.space));
+      expected = referenceLogits(subnet, description, batch);
+    });
+    after(() => rmSync(folder, { recursive: true, force: true }));
+
+    const write = (format: ExportFormat, fold: boolean, out: string | null = null) =>
+      exportSubnet({ subnet, format, fold, out, version: '9.9.9', engine });
+    const check = (logits: ArrayLike<number>, fold: boolean): void => {
+      const { largest, otherTop1 } = compareLogits(logits, expected, classes);
+      expect(largest).to.be.below(fold ? 1e-3 : 1e-4);
+      expect(otherTop1).to.equal(0);
+    };
+
+    it('has logits that tell images apart, so that the comparisons below mean something', () => {
+      const first = expected.subarray(0, classes);
+      const { largest } = compareLogits(expected.subarray(classes, 2 * classes), Float32Array.from(first), classes);
+      expect(largest).to.be.above(0.01);
+    });
+
+    for (const fold of [false, true]) {
+      const how = fold ? ', folded' : '';
+
+      it(`onnx${how}: onnxruntime gives the same logits, at any batch size`, async () => {
+        const { directory } = await write('onnx', fold);
+        const session = await ort.InferenceSession.create(join(directory, 'model.onnx'));
+        const input = channelsFirst(batch, side);
+        const run = async (count: number): Promise<Float32Array> => {
+          const tensor = new ort.Tensor('float32', input.slice(0, count * 3 * side * side), [count, 3, side, side]);
+          const { logits } = await session.run({ images: tensor });
+          return logits!.data as Float32Array;
+        };
+        check(await run(images), fold);
+        const { largest } = compareLogits(await run(1), expected.slice(0, classes), classes);
+        expect(largest).to.be.below(fold ? 1e-3 : 1e-4);
+        await session.release();
+      });
+
+      it(`savedmodel${how}: tf.node.loadSavedModel gives the same logits from bytes and from shares`, async function () {
+        this.timeout(60_000);
+        const { directory } = await write('savedmodel', fold);
+        const tf = loadTensorflowJs(engine);
+        const bytes = tf.tensor4d(Array.from(batch.images), [images, side, side, 3], 'int32');
+        for (const [signature, input] of [
+          ['serving_default', bytes],
+          ['serving_float', tf.div(tf.cast(bytes, 'float32'), 255)],
+        ] as const) {
+          const model = await tf.node.loadSavedModel(directory, ['serve'], signature);
+          const output = model.predict({ images: input }) as Record<string, import('@tensorflow/tfjs-node-gpu').Tensor>;
+          check(output.logits!.dataSync() as Float32Array, fold);
+          const names = (await output.class_name!.data()) as unknown as string[];
+          const best = Array.from(output.class!.dataSync());
+          expect(names).to.deep.equal(best.map((index) => `class ${index}`));
+          const shares = Array.from(output.probabilities!.dataSync()).slice(0, classes);
+          expect(shares.reduce((sum, share) => sum + share, 0)).to.be.closeTo(1, 1e-5);
+          model.dispose();
+        }
+      });
+
+      it(`tfjs${how}: tf.loadGraphModel gives the same logits`, async function () {
+        this.timeout(60_000);
+        const { directory } = await write('tfjs', fold);
+        const tf = loadTensorflowJs(engine);
+        const model = await tf.loadGraphModel(`file://${join(directory, 'model.json')}`);
+        const bytes = tf.tensor4d(Array.from(batch.images), [images, side, side, 3], 'int32');
+        const logits = model.execute(bytes, 'logits') as import('@tensorflow/tfjs-node-gpu').Tensor;
+        check(logits.dataSync() as Float32Array, fold);
+        model.dispose();
+      });
+    }
+
+    it('folding takes every batch norm out', async () => {
+      const bytes = (name: string): Buffer => readFileSync(join(folder, 'exports', name, 'model.onnx'));
+      expect(bytes('small-1-onnx').includes('BatchNormalization')).to.equal(true);
+      expect(bytes('small-1-onnx-folded').includes('BatchNormalization')).to.equal(false);
+    });
+
+    it('the SavedModel has the weights to train on beside it, under their names', () => {
+      const mine = checkpointTensors(join(subnet, 'weights'));
+      for (const name of ['small-1-savedmodel', 'small-1-savedmodel-folded']) {
+        const theirs = checkpointTensors(join(folder, 'exports', name, 'checkpoint', 'weights'));
+        expect([...theirs.keys()]).to.deep.equal([...mine.keys()]);
+        for (const [key, values] of mine) expect(theirs.get(key)!.equals(values), key).to.equal(true);
+      }
+    });
+
+    it('the demo page knows the side and the class names, and has its own tfjs', () => {
+      const files = join(folder, 'exports', 'small-1-tfjs');
+      const page = readFileSync(join(files, 'index.html'), 'utf8');
+      expect(page).to.include(`const facts = {"side":${side},"classes":["class 0","class 1"`);
+      expect(readFileSync(join(files, 'tf.min.js'), 'utf8')).to.include('loadGraphModel');
+    });
+
+    it('goes into exports/ of the run, with a record of what it is', async () => {
+      const result = await write('onnx', true);
+      expect(result).to.deep.include({ format: 'onnx', folded: true, path: small.genotype });
+      expect(result.directory).to.equal(join(folder, 'exports', 'small-1-onnx-folded'));
+      const record = JSON.parse(readFileSync(join(result.directory, 'export.json'), 'utf8'));
+      expect(record).to.deep.include({ kind: 'greedynas export', version: 1, folded: true, network: description });
+      expect(readdirSync(result.directory).sort()).to.deep.equal(['export.json', 'model.onnx']);
+    });
+  });
+}
+
+describe('export/export-subnet refuses', () => {
+  let folder: string;
+  let subnet: string;
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'greedynas-export-'));
+    subnet = join(folder, 'net');
+    await writeSmallSubnet(subnet, smallSubnets.macro);
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const attempt = (changes: Partial<Parameters<typeof exportSubnet>[0]>) =>
+    rejection(exportSubnet({ subnet, format: 'onnx', fold: false, out: null, version: '1', engine, ...changes }));
+
+  it('to fold what is to be trained', async () => {
+    const error = await attempt({ format: 'safetensors', fold: true });
+    expect(error.code).to.equal('usage');
+    expect(error.message).to.include('--fold does not go with safetensors');
+  });
+
+  it('to replace anything but an export', async () => {
+    const out = join(folder, 'mine');
+    mkdirSync(out);
+    writeFileSync(join(out, 'thesis.tex'), 'x');
+    const error = await attempt({ out });
+    expect(error.code).to.equal('usage');
+    expect(error.message).to.include(out);
+    expect(readdirSync(out)).to.deep.equal(['thesis.tex']);
+    rmSync(join(out, 'thesis.tex'));
+    await exportSubnet({ subnet, format: 'onnx', fold: false, out, version: '1', engine });
+    await exportSubnet({ subnet, format: 'safetensors', fold: false, out, version: '1', engine });
+    expect(readdirSync(out)).to.include('model.safetensors').and.not.include('model.onnx');
+  });
+
+  it('a folder that is no subnet, and one that is damaged; nothing is left behind', async () => {
+    expect((await attempt({ subnet: join(folder, 'nothing') })).message).to.match(/nothing is no usable subnet/);
+    const damaged = join(folder, 'damaged');
+    await writeSmallSubnet(damaged, smallSubnets.macro);
+    truncateSync(join(damaged, 'weights.data-00000-of-00001'), 100);
+    const error = await attempt({ subnet: damaged });
+    expect(error.code).to.equal('io');
+    expect(error.message).to.match(/weights\.data-00000-of-00001 has 100 bytes/);
+    expect(existsSync(join(folder, 'exports'))).to.equal(false);
+  });
+
+  it('a place that cannot be written to', async () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    const error = await attempt({ out: join(file, 'out') });
+    expect(error.code).to.equal('io');
+    expect(error.message).to.include(file);
+  });
+});
