@@ -21,20 +21,10 @@ import { engine } from '../graph/engine.ts';
 import { checkpointTensors } from '../supernet/checkpoint-tensors.ts';
 import { imageBatch } from '../supernet/small-space.ts';
 import { rejection } from '../training/temporary.ts';
-import { compareLogits, referenceLogits, smallSubnets, writeSmallSubnet } from './small-subnet.ts';
+import { channelsFirst, compareLogits, referenceLogits, smallSubnets, writeSmallSubnet } from './small-subnet.ts';
 
 const classes = 10;
 const images = 24;
-
-/** The images as float32 in [0, 1], channels first. */
-function channelsFirst({ images: bytes, labels }: ImageBatch, side: number): Float32Array {
-  const area = side * side;
-  return Float32Array.from({ length: bytes.length }, (_, index) => {
-    const image = Math.floor(index / (3 * area));
-    const channel = Math.floor((index % (3 * area)) / area);
-    return bytes[(image * area + (index % area)) * 3 + channel]! / 255;
-  }).subarray(0, labels.length * area * 3);
-}
 
 for (const [kind, small] of Object.entries(smallSubnets)) {
   describe(`export/export-subnet of a ${kind} network`, () => {

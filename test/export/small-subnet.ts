@@ -112,6 +112,16 @@ export function referenceLogits(directory: string, subnet: SubnetDescription, { 
   }
 }
 
+/** The images as float32 in [0, 1], channels first. */
+export function channelsFirst({ images: bytes, labels }: ImageBatch, side: number): Float32Array {
+  const area = side * side;
+  return Float32Array.from({ length: bytes.length }, (_, index) => {
+    const image = Math.floor(index / (3 * area));
+    const channel = Math.floor((index % (3 * area)) / area);
+    return bytes[(image * area + (index % area)) * 3 + channel]! / 255;
+  }).subarray(0, labels.length * area * 3);
+}
+
 /** The largest absolute difference of two lists of logits, and the images whose highest logit is not the same. */
 export function compareLogits(actual: ArrayLike<number>, expected: Float32Array, classes: number) {
   let largest = actual.length === expected.length ? 0 : Number.POSITIVE_INFINITY;
