@@ -184,7 +184,8 @@ async function readSearch(place: SearchFolder): Promise<SearchResult> {
   return readSaved(searchResultSchema, parseJson((await readIfThere(path)) ?? '', path), path);
 }
 
-async function newestCheckpoint(folder: RunFolder, notice: (line: string) => void): Promise<Checkpoint> {
+/** The newest whole checkpoint of a run. @throws GreedynasError `usage` if it has none */
+export async function newestCheckpoint(folder: RunFolder, notice: (line: string) => void): Promise<Checkpoint> {
   const { checkpoint, skipped } = await findCheckpoint(folder.directory);
   for (const { directory, reason } of skipped) {
     notice(`skipped the checkpoint ${directory}: ${reason}`);

@@ -19,7 +19,7 @@ export function kendall(one: readonly number[], other: readonly number[]): numbe
   const discordant = sortCountingInversions(second);
   const tiedSecond = tiedPairs(count, (a, b) => second[a] === second[b]);
   const concordant = pairs - tiedFirst - tiedSecond + tiedBoth - discordant;
-  const scale = Math.sqrt(pairs - tiedFirst) * Math.sqrt(pairs - tiedSecond);
+  const scale = Math.sqrt((pairs - tiedFirst) * (pairs - tiedSecond));
   return scale === 0 ? Number.NaN : (concordant - discordant) / scale;
 }
 
