@@ -19,6 +19,10 @@ function integer(least: number, most: number = Number.MAX_SAFE_INTEGER) {
   return z.int({ error }).min(least, { error }).max(most, { error });
 }
 
+function integerOrNull(least: number, error: string) {
+  return z.int({ error }).min(least, { error }).nullable();
+}
+
 function number(error: string, accepts: (value: number) => boolean) {
   return z.number({ error }).refine(accepts, { error });
 }
@@ -246,6 +250,8 @@ const checkpoints = z.strictObject({
   every: integer(1).default(1000),
   /** How many of the newest stay. Ours. */
   keep: integer(1).default(2),
+  /** Those at multiples of so many steps stay as well, for a look at the whole training; null: none do. Ours. */
+  keepEvery: integerOrNull(1, 'a whole number of at least 1, or null for none').default(null),
 });
 
 const logging = z.strictObject({

@@ -46,7 +46,7 @@ export function formatSavedSearch(search: SavedSearch): string {
   return `${JSON.stringify({ format: stateFormat, sha256: hash(JSON.stringify(search)), search })}\n`;
 }
 
-const fileSchema = z.strictObject({ format: z.literal(stateFormat), sha256: z.string(), search: z.unknown() });
+const fileSchema = z.strictObject({ format: z.literal([1, stateFormat]), sha256: z.string(), search: z.unknown() });
 const advice = 'start another search with another --name';
 
 /** @throws GreedynasError `io` naming the file if it is damaged or newer than this program */
@@ -59,21 +59,22 @@ export function parseSavedSearch(text: string, file: string): SavedSearch {
       `${file}: has format ${newer.data.format}, this greedynas reads up to ${stateFormat}; update greedynas`,
     );
   }
-  const older = z.object({ format: z.number().lt(stateFormat) }).safeParse(value);
-  if (older.success) {
-    throw new GreedynasError(
-      'io',
-      `${file}: has format ${older.data.format} of an older greedynas, this one reads ${stateFormat}; ${advice}`,
-    );
-  }
   const sealed = fileSchema.safeParse(value);
   if (!sealed.success || hash(JSON.stringify(sealed.data.search)) !== sealed.data.sha256) {
     throw new GreedynasError('io', `${file}: has another SHA-256 than when it was saved, it is damaged; ${advice}`);
   }
-  const search = savedSearchSchema.safeParse(sealed.data.search);
+  const { format } = sealed.data;
+  const search = savedSearchSchema.safeParse(format === 1 ? upgraded(sealed.data.search) : sealed.data.search);
   if (search.success) return search.data;
   const issue = search.error.issues[0];
   throw new GreedynasError('io', `${file}: wrong at "${issue?.path.join('.') ?? ''}": ${issue?.message}; ${advice}`);
+}
+
+/** What format 1 held, which knew evolution alone and no latency, in today's words. */
+function upgraded(search: unknown): unknown {
+  if (typeof search !== 'object' || search === null) return search;
+  const { evolution = null, phase, ...rest } = search as Record<string, unknown>;
+  return { latency: null, ...rest, phase: phase === 'evolution' ? 'exploration' : phase, exploration: evolution };
 }
 
 /** @throws GreedynasError `io` naming the file */

@@ -3,6 +3,7 @@ import { type EngineOptions, loadAddon } from '../engine/addon.ts';
 import { type Feed, openSession, type Session } from '../engine/session.ts';
 import { GreedynasError } from '../errors.ts';
 import { notFiniteVariable } from '../graph/checkpoint.ts';
+import type { Variable } from '../graph/graph.ts';
 import { pathKey, validatePath } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
 import { compileNetwork, feeds, fetches, type NetworkRecipe, received } from './compile.ts';
@@ -51,7 +52,9 @@ const checkpointFailures = {
 } as const;
 
 function createSession(space: Space, { recipe, engine, batches }: SessionOptions, fixed?: Path): Subnet {
-  const session: Session = openSession(loadAddon(engine), compileNetwork(space, recipe, fixed).encode());
+  const graph = compileNetwork(space, recipe, fixed);
+  const savedBytes = bytesOf([...graph.variables.values()].filter(({ saved, dtype }) => saved && dtype === 'float32'));
+  const session: Session = openSession(loadAddon(engine), graph.encode());
   const stackSizes = new Map<StackName, number>();
   const accumulates = recipe.accumulate ?? false;
   let calibrated: string | null = null;
@@ -200,6 +203,7 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
       if (calibrated !== pathKey(path)) throw new Error('recalibrate this path before evaluating it');
       return score('evaluate', 'validation', path);
     },
+    savedBytes,
     save(prefix) {
       if (waiting.length > 0) throw new Error('gradients wait for an update: call update before save');
       checkpoint('save', prefix);
@@ -225,4 +229,9 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     },
     close: () => session.close(),
   };
+}
+
+/** Of float32 values. */
+function bytesOf(variables: readonly Variable[]): number {
+  return variables.reduce((sum, { shape }) => sum + 4 * (shape ?? []).reduce((count, size) => count * size, 1), 0);
 }

@@ -71,6 +71,8 @@ export interface Supernet {
    * checkpoint holds no gradients.
    */
   save(prefix: string): void;
+  /** Bytes of the values that `save` writes; its index takes some thousands more. */
+  readonly savedBytes: number;
   /** Reads one back. Throws `io`, and leaves everything as it was, if it is not a checkpoint of this network. */
   restore(prefix: string): void;
   close(): void;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { GreedynasError } from '../errors.ts';
 import { explained, explainIo, temporaryPrefix, writeDurably } from '../storage/durable.ts';
+import { freeBytes, isDiskFull, noRoom, requireRoom } from '../storage/room.ts';
 import {
   DamagedFolder,
   type FolderKind,
@@ -105,6 +106,18 @@ export interface SaveRequest {
   readonly texts?: Readonly<Record<string, string>>;
   /** Checkpoints to keep, this one included; at least 1. */
   readonly keep: number;
+  /** Those at multiples of so many steps stay as well; null or left out: none do. */
+  readonly keepEvery?: number | null;
+  /** Bytes that the weights take, to see first whether there is room; left out: not known. */
+  readonly weightBytes?: number;
+}
+
+/** What a checkpoint holds beside its weights comes to less, but for pools of tens of thousands of paths. */
+const roomBesideWeights = 2 ** 16;
+
+/** @throws GreedynasError `io` with the bytes needed and free if a checkpoint with such weights has no room */
+export async function requireCheckpointRoom(runDirectory: string, weightBytes: number): Promise<void> {
+  await requireRoom(runDirectory, weightBytes + roomBesideWeights, 'a checkpoint');
 }
 
 /**
@@ -113,20 +126,35 @@ export interface SaveRequest {
  * @throws GreedynasError `io` if anything cannot be written; older checkpoints are then untouched
  */
 export async function saveCheckpoint(request: SaveRequest): Promise<string> {
-  const { runDirectory, state, keep } = request;
+  const { runDirectory, state, keep, weightBytes } = request;
   const name = stepFolder(state.step);
   const directory = join(runDirectory, name);
-  await writeSealedFolder(directory, checkpointFolder, async (folder) => {
+  if (weightBytes !== undefined) {
+    await requireCheckpointRoom(runDirectory, weightBytes);
+  }
+  const fill = async (folder: string): Promise<void> => {
     writeWeights(request.saveWeights, join(folder, weightsName), directory);
     await writeFile(join(folder, stateFile), `${JSON.stringify(state)}\n`);
     await writeFile(join(folder, secondsFile), `${JSON.stringify(request.seconds)}\n`);
     for (const [file, text] of Object.entries(request.texts ?? {})) {
       await writeFile(join(folder, file), text);
     }
-  });
+  };
+  try {
+    await writeSealedFolder(directory, checkpointFolder, fill);
+  } catch (error) {
+    // It may have filled up since, or by a quota that statfs does not know.
+    if (!isDiskFull(error)) throw error;
+    const free = await freeBytes(runDirectory);
+    throw noRoom(runDirectory, (weightBytes ?? 0) + roomBesideWeights, 'a checkpoint', free, error);
+  }
   await pointLatest(runDirectory, state.step);
+  // Only now: the one just written is whole, so that a good one is there at every moment.
+  const { keepEvery } = request;
   for (const step of (await listSteps(runDirectory)).slice(Math.max(1, keep))) {
-    await removeCheckpoint(runDirectory, step);
+    if (keepEvery == null || step % keepEvery !== 0) {
+      await removeCheckpoint(runDirectory, step);
+    }
   }
   return directory;
 }

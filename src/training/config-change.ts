@@ -9,8 +9,8 @@ export interface ConfigChange {
 }
 
 /**
- * Keys that may change. The rest decides what the run computes: the length too, since learning rate and ε are functions
- * of step over length.
+ * Keys that may change. The rest decides what the run computes. So does the length, since learning rate and ε are functions
+ * of step over length; but who wants a longer run need not begin anew.
  */
 const changeable: readonly { readonly key: RegExp; readonly warning?: string }[] = [
   { key: /^logging\./ },
@@ -18,6 +18,7 @@ const changeable: readonly { readonly key: RegExp; readonly warning?: string }[]
   { key: /^search\./ },
   // They change nothing as long as all is finite.
   { key: /^training\.(divergence|skippedInRow)$/ },
+  { key: /^training\.steps$/, warning: 'learning rate and epsilon of the steps to come follow the new length' },
   { key: /^engine\.threads$/, warning: 'another number of threads may change the last bits of the results' },
 ];
 
@@ -58,7 +59,7 @@ export function checkResumable(runName: string, before: unknown, after: unknown)
     const lines = refused.map((change) => `\n  ${show(change)}`).join('');
     throw new GreedynasError(
       'usage',
-      `run "${runName}" was started with another config:${lines}\nOnly logging, checkpoints, search and engine.threads may change on --resume. Resume without the change, or start another --run.`,
+      `run "${runName}" was started with another config:${lines}\nOnly logging, checkpoints, search, training.steps, training.divergence, training.skippedInRow and engine.threads may change on --resume. Resume without the change, or start another --run.`,
     );
   }
   return changes.flatMap((change) => {

@@ -11,6 +11,7 @@ import {
   temporaryPrefix,
   writeDurably,
 } from '../storage/durable.ts';
+import type { ConfigChange } from './config-change.ts';
 import { acquireLock, type LockHolder } from './lock.ts';
 
 export const configFile = 'config.yaml';
@@ -191,6 +192,8 @@ export interface RunSession {
   readonly versions: Readonly<Record<string, string>>;
   readonly engine: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string>>;
+  /** Keys of the config that this session went on with another value of. */
+  readonly changed?: readonly ConfigChange[];
 }
 
 /** Writes run.json: the seed, and every session of the run, this one last. An unreadable older file is replaced. */

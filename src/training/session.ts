@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { loadConfig, stringifyConfig } from '../config/load.ts';
 import type { RunConfig } from '../config/schema.ts';
-import { checkResumable } from './config-change.ts';
+import { type ConfigChange, checkResumable, configChanges } from './config-change.ts';
 import { configFile, createRun, findRun, openRun, runDirectory } from './run-folder.ts';
 import { runTraining, type SupernetRunResult, type TrainingSurroundings } from './supernet-run.ts';
 
@@ -37,17 +37,26 @@ export async function trainInFolder(
   const ownConfig = join(directory, configFile);
   const file = request.configFile ?? (resume ? ownConfig : request.defaultConfigFile);
   const config: RunConfig = loadConfig({ file, overrides });
+  let changed: readonly ConfigChange[] = [];
   if (resume) {
-    for (const warning of checkResumable(name, loadConfig({ file: ownConfig, overrides: [] }), config)) {
+    const before = loadConfig({ file: ownConfig, overrides: [] });
+    for (const warning of checkResumable(name, before, config)) {
       surroundings.notice(`config changed: ${warning}`);
     }
+    changed = configChanges(before, config);
   }
   const folder = resume ? await openRun(root, name) : await createRun(root, name);
   try {
     if (folder.takenOverFrom !== null) {
       surroundings.notice(`took the run over from process ${folder.takenOverFrom.pid}, which is gone`);
     }
-    const result = await runTraining(folder, config, stringifyConfig(config), resume, surroundings);
+    const result = await runTraining(folder, config, stringifyConfig(config), resume, {
+      ...surroundings,
+      async describeSession(described) {
+        const session = await surroundings.describeSession(described);
+        return changed.length === 0 ? session : { ...session, changed };
+      },
+    });
     return { ...result, directory: folder.directory };
   } finally {
     await folder.release();

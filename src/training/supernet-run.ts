@@ -3,6 +3,7 @@ import { rankingStacks } from '../config/held-out.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { takeStack } from '../data/batches.ts';
 import type { DataSet } from '../data/dataset.ts';
+import { GreedynasError } from '../errors.ts';
 import { createStream } from '../random/stream.ts';
 import { createFairSampler } from '../sampling/fair.ts';
 import { createFlopsBinsSampler } from '../sampling/flops-bins.ts';
@@ -16,7 +17,14 @@ import { buildSpace } from '../space/presets.ts';
 import type { Path, Space } from '../space/space.ts';
 import { writeDurably } from '../storage/durable.ts';
 import type { ImageBatch, Supernet } from '../supernet/supernet.ts';
-import { type Checkpoint, findCheckpoint, pointLatest, saveCheckpoint, setAside } from './checkpoint.ts';
+import {
+  type Checkpoint,
+  findCheckpoint,
+  pointLatest,
+  requireCheckpointRoom,
+  saveCheckpoint,
+  setAside,
+} from './checkpoint.ts';
 import { type Clock, type CostLedger, createLedger, type ImageCounts, type PhaseSeconds } from './ledger.ts';
 import { openMetrics } from './metrics.ts';
 import { poolFile, type RunFolder, type RunSession, recordSession, writeConfig } from './run-folder.ts';
@@ -129,6 +137,12 @@ export async function runTraining(
   const { notice } = surroundings;
   const space = buildSpace(config.space);
   const checkpoint = resume ? await takeUp(folder, notice) : null;
+  if (checkpoint !== null && checkpoint.step > config.training.steps) {
+    throw new GreedynasError(
+      'usage',
+      `training.steps: ${config.training.steps}, allowed: at least ${checkpoint.step}, the step that run "${folder.name}" is at`,
+    );
+  }
   const { sampler, pool } = createRunSampler(config, space, checkpoint?.state.sampler);
   const ledger = createLedger({
     clock: surroundings.clock,
@@ -138,6 +152,8 @@ export async function runTraining(
   const data = await surroundings.loadData(dataRequest(config));
   const supernet = await surroundings.createSupernet(config, space, data);
   try {
+    // Better told now than after hours of training.
+    await requireCheckpointRoom(folder.directory, supernet.savedBytes);
     if (checkpoint === null) {
       supernet.initialise(config.seed);
     } else {
@@ -222,7 +238,9 @@ async function save(
     state,
     seconds: ledger.seconds,
     saveWeights: (prefix) => supernet.save(prefix),
+    weightBytes: supernet.savedBytes,
     keep: config.checkpoints.keep,
+    keepEvery: config.checkpoints.keepEvery,
     // With the checkpoint, so that a search has the pool of the weights that it uses.
     texts: text === null ? {} : { [poolFile]: text },
   });

@@ -343,7 +343,6 @@ describe('search: resume', () => {
         [good.replace('"top1":0.', '"top1":0.1'), 'SHA-256'],
         ['[]', 'SHA-256'],
         [good.replace('"format":2', '"format":3'), 'update greedynas'],
-        [good.replace('"format":2', '"format":1'), 'of an older greedynas'],
         [sealed(good, (state) => ({ ...state, phase: 'unknown' })), 'wrong at "phase"'],
         [sealed(good, (state) => ({ ...state, exploration: [] })), 'state of the evolution'],
         [sealed(good, (state) => ({ ...state, comparison: 3 })), 'state of the comparison'],

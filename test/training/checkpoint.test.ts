@@ -53,7 +53,7 @@ function parseOrNull(bytes: Buffer): unknown {
 
 describe('training/checkpoint', () => {
   const folder = temporaryFolder();
-  const save = (step: number, keep = 10) =>
+  const save = (step: number, keep = 10, keepEvery: number | null = null) =>
     saveCheckpoint({
       runDirectory: folder(),
       state: stateOf(step),
@@ -63,6 +63,7 @@ describe('training/checkpoint', () => {
         writeFileSync(`${prefix}.data-00000-of-00001`, `weights of step ${step}`);
       },
       keep,
+      keepEvery,
       texts: { 'pool.json': '{}\n' },
     });
 
@@ -90,6 +91,35 @@ describe('training/checkpoint', () => {
     await save(100_000_001, 2);
     expect(await listSteps(folder())).to.deep.equal([100_000_001, 100_000_000]);
     expect(readdirSync(folder()).sort()).to.deep.equal(['latest', 'step-100000000', 'step-100000001']);
+  });
+
+  it('keeps those at multiples of keepEvery as well', async () => {
+    for (const step of [5, 10, 15, 20, 25, 30, 35]) await save(step, 2, 20);
+    expect(await listSteps(folder())).to.deep.equal([35, 30, 20]);
+    await save(40, 1, 20);
+    expect(await listSteps(folder())).to.deep.equal([40, 20]);
+    await save(45, 1, null);
+    expect(await listSteps(folder())).to.deep.equal([45]);
+  });
+
+  it('lets go of old ones only when the new one is whole', async () => {
+    await save(1);
+    await save(2);
+    let during: number[] = [];
+    await saveCheckpoint({
+      runDirectory: folder(),
+      state: stateOf(3),
+      seconds,
+      keep: 1,
+      saveWeights(prefix) {
+        during = readdirSync(folder())
+          .filter((name) => name.startsWith('step-'))
+          .map((name) => Number(name.slice(5)));
+        writeFileSync(`${prefix}.index`, 'index');
+      },
+    });
+    expect(during).to.deep.equal([1, 2]);
+    expect(await listSteps(folder())).to.deep.equal([3]);
   });
 
   it('keeps the one just written whatever keep says', async () => {
@@ -224,7 +254,7 @@ describe('training/checkpoint', () => {
     const error = await rejection(failing);
     expect(error).to.be.instanceOf(GreedynasError);
     expect(error.code).to.equal('io');
-    expect(error.message).to.include('No space left on device').and.to.include('step-00000002');
+    expect(error.message).to.include('is full: a checkpoint needs').and.to.include('bytes');
     expect(readdirSync(folder()).sort()).to.deep.equal(['latest', 'step-00000001']);
     expect((await findCheckpoint(folder())).checkpoint?.step).to.equal(1);
   });

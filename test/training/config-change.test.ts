@@ -34,7 +34,7 @@ describe('training/config-change', () => {
     const after = {
       ...smallConfig,
       logging: { every: 1 },
-      checkpoints: { every: 3, keep: 9 },
+      checkpoints: { every: 3, keep: 9, keepEvery: 30 },
       search: { ...smallConfig.search, generations: 99 },
     };
     expect(checkResumable('small', smallConfig, after)).to.deep.equal([]);
@@ -47,11 +47,29 @@ describe('training/config-change', () => {
     expect(warnings[0]).to.include('engine.threads: 1 in the run, 4 now').and.to.include('last bits');
   });
 
-  it('refuses another length, since the schedules depend on it, with both values', () => {
-    const error = refusal({ ...smallConfig, training: { ...smallConfig.training, steps: 61 } });
-    expect(error.code).to.equal('usage');
-    expect(error.exitCode).to.equal(2);
-    expect(error.message).to.include('training.steps: 60 in the run, 61 now');
+  it('lets the length change, with a warning', () => {
+    const after = { ...smallConfig, training: { ...smallConfig.training, steps: 90 } };
+    const warnings = checkResumable('small', smallConfig, after);
+    expect(warnings).to.have.length(1);
+    expect(warnings[0]).to.include('training.steps: 60 in the run, 90 now').and.to.include('learning rate');
+  });
+
+  it('lets what happens at a loss that is not finite change', () => {
+    const after = { ...smallConfig, training: { ...smallConfig.training, divergence: 'skip', skippedInRow: 3 } };
+    expect(checkResumable('small', smallConfig, after)).to.deep.equal([]);
+  });
+
+  it('lets nothing else change', () => {
+    const keys = configChanges({}, smallConfig).map(({ key }) => key);
+    const free = /^(logging|checkpoints|search)\.|^engine\.threads$|^training\.(steps|divergence|skippedInRow)$/;
+    for (const key of keys.filter((each) => !free.test(each))) {
+      const after = structuredClone(smallConfig);
+      const parts = key.split('.');
+      let section: object = after;
+      for (const part of parts.slice(0, -1)) section = Reflect.get(section, part);
+      Reflect.set(section, parts.at(-1)!, 'other');
+      expect(refusal(after).message, key).to.include(`${key}: `).and.to.include('"other" now');
+    }
   });
 
   it('refuses every key that decides what the run computes, and names all that changed', () => {

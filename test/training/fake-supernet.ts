@@ -19,6 +19,10 @@ export interface FakeOptions {
   readonly divergeAt?: number | readonly number[];
   /** The call of trainStep that leaves a weight that is NaN, though its loss is finite. */
   readonly poisonAt?: number;
+  /** Bytes that a save writes beside the weights themselves. */
+  readonly weightBytes?: number;
+  /** What `savedBytes` says, if not the truth. */
+  readonly savedBytes?: number;
   /** Called before each training step. */
   readonly onTrain?: (calls: number) => void;
 }
@@ -106,10 +110,12 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
       }
     },
     evaluate: (path) => score(path, 'validation'),
+    savedBytes: options.savedBytes ?? 1000 + (options.weightBytes ?? 0),
     save(prefix) {
       if (!weights.flat().every(Number.isFinite)) throw new GreedynasError('diverged', 'the weights diverged: layer 0');
       saved.push(prefix);
       writeFileSync(`${prefix}.index`, 'fake weights');
+      if (options.weightBytes !== undefined) writeFileSync(`${prefix}.more`, Buffer.alloc(options.weightBytes));
       writeFileSync(`${prefix}.data-00000-of-00001`, JSON.stringify(weights));
     },
     restore(prefix) {

@@ -7,7 +7,7 @@ import { createStream } from '../../src/random/stream.ts';
 import { smallConfig, smallRun } from './small-run.ts';
 import { temporaryFolder } from './temporary.ts';
 
-const config = { ...smallConfig, checkpoints: { every: 3, keep: 2 } };
+const config = { ...smallConfig, checkpoints: { every: 3, keep: 2, keepEvery: null } };
 
 /** Runs or resumes the small run in a process of its own; prints a line when training begins. */
 const program = `

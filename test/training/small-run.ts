@@ -70,7 +70,7 @@ export const smallConfig: RunConfig = {
     subnets: 1,
   },
   engine: { threads: 1, onednn: false, deterministic: true, precision: 'float32' },
-  checkpoints: { every: 10, keep: 2 },
+  checkpoints: { every: 10, keep: 2, keepEvery: null },
   logging: { every: 4 },
 };
 

@@ -378,6 +378,17 @@ describe('training/supernet-run', () => {
     expect(error.message).to.match(/the loss is NaN in step 12 \(paths ([^,]+, ){3}learning rate/);
   });
 
+  it('goes on after its end where a greater length is asked for, and refuses one that is over', async () => {
+    await smallRun(folder());
+    const longer = { ...smallConfig, training: { ...smallConfig.training, steps: 90 } };
+    const { result, supernet } = await smallRun(folder(), { config: longer, resume: true });
+    expect([result.step, result.end, supernet.trained.length]).to.deep.equal([90, 'length', 30]);
+    expect(metricsOf(run()).map(({ step }) => step)).to.include.members([60, 64, 90]);
+    const error = await rejection(smallRun(folder(), { resume: true }));
+    expect(error.code).to.equal('usage');
+    expect(error.message).to.include('training.steps: 60').and.to.include('at least 90');
+  });
+
   it('keeps a record of its sessions', async () => {
     await smallRun(folder(), { stopIn: 20 });
     await smallRun(folder(), { resume: true });
