@@ -151,8 +151,8 @@ describe('createNsga2', () => {
   it('keeps the whole range, not a crowd in between', () => {
     const front = paretoFront(['error', 'flops'], runSearch(createNsga2(options())));
     const range = largest - smallest;
-    expect(front[0]!.flops).to.be.below(smallest + 0.05 * range);
-    expect(front.at(-1)!.flops).to.be.above(largest - 0.05 * range);
+    expect(front[0]!.flops).to.be.below(smallest + 0.1 * range);
+    expect(front.at(-1)!.flops).to.be.above(largest - 0.1 * range);
     expect(front.length).to.be.above(20);
   });
 
