@@ -2,8 +2,9 @@
 import type { RunConfig } from '../config/schema.ts';
 import { GreedynasError } from '../errors.ts';
 import type { RecognisedNetwork } from '../space/recognise.ts';
-import { type Command, defaultConfig, type Flags, flag, listFlag, textFlag, wordsOf } from './command.ts';
-import { printResult } from './output.ts';
+import type { Space } from '../space/space.ts';
+import { type Command, defaultConfig, type Flags, flag, listFlag, switchFlag, textFlag, wordsOf } from './command.ts';
+import { noticeWriter, printResult } from './output.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export const spaceCommand: Command = {
@@ -18,16 +19,24 @@ export const spaceCommand: Command = {
       describe: 'name of a space instead: mobilenet-7, mobilenet-13-se, nas-bench-macro',
     },
     set: flag.set,
+    measure: { type: 'boolean', describe: 'measure how long each operation takes on this device' },
+    out: { type: 'string', requiresArg: true, describe: 'of --measure: write the latency table into this file' },
+    batch: { type: 'string', requiresArg: true, describe: 'of --measure: images at once; default 1' },
+    repeats: { type: 'string', requiresArg: true, describe: 'of --measure: rounds whose median counts; default 50' },
     svg: { type: 'string', requiresArg: true, describe: 'of describe: draw the network into this file' },
   },
   examples: [
     ['greedynas space --preset mobilenet-7', "the paper's space at 224 px"],
     ['greedynas space --config configs/cifar10.yaml --set space.width=0.5', 'the space of a config with a change'],
+    ['greedynas space --config configs/cifar10.yaml --measure --out here.yaml', 'a table for search --latency-table'],
     ['greedynas space describe GreedyNAS-B --svg b.svg', 'a published network, and its drawing'],
     ['greedynas space describe checkpoints/default/subnets/12M-1', 'a subnet that a search cut out'],
     ['greedynas space describe e3k3 skip e6k5 skip skip e6k5 e3k3 skip', 'a genotype; the space is recognised from it'],
   ],
-  files: 'Writes the file of --svg, and nothing else.',
+  files: [
+    'Writes the files of --out and --svg, and nothing else. --measure takes threads and oneDNN from the engine',
+    'section of the config, and wants a quiet machine.',
+  ].join('\n'),
   async run(flags, surroundings) {
     const [word, ...rest] = wordsOf(flags);
     if (word === 'describe') return describe(rest.join(' '), flags, surroundings);
@@ -41,11 +50,51 @@ export const spaceCommand: Command = {
     const { describeSpace, spaceSummary } = await import('../report/space-summary.ts');
     const options = await chosenSpace(flags);
     const space = buildSpace(options ?? (await configuredSpace(defaultConfig, [])));
+    if (switchFlag(flags, 'measure')) return measure(space, flags, surroundings);
+    const stray = ['out', 'batch', 'repeats'].find((name) => textFlag(flags, name) !== undefined);
+    if (stray !== undefined) throw new GreedynasError('usage', `--${stray} goes with --measure`);
     const description = describeSpace(space);
     printResult(surroundings, flags, description, spaceSummary(description));
     return 0;
   },
 };
+
+/** `space --measure`: the latency table of a space on this device, and how well its sums agree with whole networks. */
+async function measure(space: Space, flags: Flags, surroundings: Surroundings): Promise<number> {
+  const { loadConfig } = await import('../config/load.ts');
+  const { formatOwnTable } = await import('../space/latency-own.ts');
+  const { describeMeasurement, measurementSummary } = await import('../report/latency-summary.ts');
+  const { writeDurably } = await import('../storage/durable.ts');
+  const overrides = listFlag(flags, 'set');
+  const { engine, seed } = loadConfig({ file: textFlag(flags, 'config') ?? defaultConfig, overrides });
+  const batch = countFlag(flags, 'batch', 1);
+  const repeats = countFlag(flags, 'repeats', 50);
+  const notice = noticeWriter(surroundings);
+  notice(`measuring ${space.name} at ${space.resolution} px, batch ${batch}, ${repeats} rounds after ${warmupRounds}`);
+  const { measured, device } = await surroundings.measureLatency(space, {
+    engine,
+    batch,
+    repeats,
+    warmup: warmupRounds,
+    seed,
+  });
+  const facts = { ...device, batch, warmup: warmupRounds, repeats };
+  const out = textFlag(flags, 'out') ?? null;
+  if (out !== null) await writeDurably(out, formatOwnTable(space, measured.latency, facts));
+  const description = describeMeasurement(space, measured, facts, out);
+  printResult(surroundings, flags, description, measurementSummary(description));
+  return 0;
+}
+
+/** The first compiles, the others warm caches and clocks up. */
+const warmupRounds = 5;
+
+function countFlag(flags: Flags, name: string, standard: number): number {
+  const text = textFlag(flags, name);
+  if (text === undefined) return standard;
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw new GreedynasError('usage', `--${name} ${JSON.stringify(text)}, allowed: a whole number from 1 to 99999`);
+}
 
 /** `space describe`: the table of a network that is a genotype, a published name, or a subnet's folder; and its drawing. */
 async function describe(network: string, flags: Flags, surroundings: Surroundings): Promise<number> {

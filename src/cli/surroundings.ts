@@ -10,6 +10,7 @@ import type { ExportRequest, ExportResult } from '../export/export-subnet.ts';
 import type { Evaluation, EvaluationRequest } from '../search/subnets.ts';
 import type { SubnetRequest } from '../search/supernet-search.ts';
 import type { Space } from '../space/space.ts';
+import type { MeasuredLatency, MeasureOptions } from '../supernet/measure-latency.ts';
 import type { Supernet } from '../supernet/supernet.ts';
 import type { RunSession } from '../training/run-folder.ts';
 import type { DataRequest } from '../training/run-options.ts';
@@ -38,8 +39,22 @@ export interface Surroundings {
   readonly cutSubnet: (request: SubnetRequest) => Promise<void>;
   readonly evaluateSubnet: (request: EvaluationRequest) => Promise<Evaluation>;
   readonly exportSubnet: (request: Omit<ExportRequest, 'version' | 'engine'>) => Promise<ExportResult>;
+  readonly measureLatency: (space: Space, request: MeasureRequest) => Promise<Measurement>;
   readonly describeSession: (config: RunConfig) => Promise<Omit<RunSession, 'step'>>;
 }
+
+export interface MeasureRequest extends Pick<MeasureOptions, 'engine' | 'batch' | 'repeats' | 'warmup'> {
+  readonly seed: number;
+}
+
+export interface Measurement {
+  readonly measured: MeasuredLatency;
+  /** What it was measured on, for people. */
+  readonly device: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Whole networks that check the sums of a latency table. */
+const checkedNetworks = 5;
 
 /** The real ones. Heavy modules are loaded when they are needed, so that --help answers at once. */
 export function processSurroundings(): Surroundings {
@@ -96,6 +111,20 @@ export function processSurroundings(): Surroundings {
       const { exportSubnet } = await import('../export/export-subnet.ts');
       const engine = { threads: 0, onednn: true, deterministic: true };
       return exportSubnet({ ...request, version: await packageVersion(), engine });
+    },
+    async measureLatency(space, { seed, ...request }) {
+      const { measureLatency } = await import('../supernet/measure-latency.ts');
+      const { describeEngine } = await import('../engine/addon.ts');
+      const { createStream } = await import('../random/stream.ts');
+      const measured = measureLatency(space, {
+        ...request,
+        networks: checkedNetworks,
+        clock: () => performance.now() / 1000,
+        stream: createStream(seed, 'latency'),
+      });
+      const { gpu, cpu, threads, onednn, tensorflow } = describeEngine();
+      const device = gpu.length > 0 ? gpu.join(', ') : cpu;
+      return { measured, device: { device, threads, onednn, tensorflow, date: new Date().toISOString() } };
     },
     async describeSession() {
       const { describeEngine } = await import('../engine/addon.ts');

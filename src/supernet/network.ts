@@ -72,18 +72,42 @@ interface Pass {
  * @returns float32 `[batch, classes]`
  */
 export function buildNetwork(images: Tensor, options: NetworkOptions): Tensor {
-  const { graph, space, choice, mode } = options;
-  const scope = graph.main;
-  const pass: Pass = { graph, space, mode, keepsStatistics: choice.kind === 'fixed', zeroGamma: options.zeroGamma };
-  let x = normaliseImages(scope, images, options.mean, options.deviation);
-  for (const block of space.stem) x = fixedBlock(pass, scope, x, block);
+  const { space, choice } = options;
+  const scope = options.graph.main;
+  let x = buildStem(images, options);
   for (const [position, layer] of space.layers.entries()) {
-    x = searchedLayer(pass, scope, x, layer, position, choice, options.pass);
+    x = searchedLayer(passOf(options), scope, x, layer, position, choice, options.pass);
   }
-  for (const block of space.head) x = fixedBlock(pass, scope, x, block);
+  return buildHead(x, options);
+}
+
+/** What comes before the layers: the normalised images through the stem's blocks. */
+export function buildStem(images: Tensor, options: NetworkOptions): Tensor {
+  const scope = options.graph.main;
+  let x = normaliseImages(scope, images, options.mean, options.deviation);
+  for (const block of options.space.stem) x = fixedBlock(passOf(options), scope, x, block);
+  return x;
+}
+
+/** One operation of a layer by itself; its variables are those that it has in the network. */
+export function buildOperation(x: Tensor, layer: Layer, operation: Operation, options: NetworkOptions): Tensor {
+  return candidate(passOf(options), options.graph.main, x, layer, operation);
+}
+
+/** What comes after the layers: the head's blocks, the global average pool and the classifier. */
+export function buildHead(features: Tensor, options: NetworkOptions): Tensor {
+  const { mode } = options;
+  const scope = options.graph.main;
+  const pass = passOf(options);
+  let x = features;
+  for (const block of options.space.head) x = fixedBlock(pass, scope, x, block);
   x = globalAveragePool(scope, x);
   if (mode.statistics === 'batch' && mode.dropout) x = dropout(scope, x, mode.dropout.rate, mode.dropout.seed);
   return classifier(pass, scope, x);
+}
+
+function passOf({ graph, space, choice, mode, zeroGamma }: NetworkOptions): Pass {
+  return { graph, space, mode, keepsStatistics: choice.kind === 'fixed', zeroGamma };
 }
 
 function searchedLayer(

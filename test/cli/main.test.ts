@@ -105,6 +105,8 @@ describe('cli/main', () => {
       ['space --preset mobilenet-8', /mobilenet-8.*mobilenet-7/],
       ['space --preset mobilenet-7 --set seed=1', /give it alone/],
       ['space --preset mobilenet-7 --svg x.svg', /--svg draws one network/],
+      ['space --out x.yaml', /--out goes with --measure/],
+      ['space --measure --batch 0', /--batch "0", allowed: a whole number from 1/],
       ['space describe', /space describe needs a network/],
       ['space describe GreedyNAS-B --preset nas-bench-macro', /21 tokens|token 0 is "e3k5se"/],
     ];
@@ -315,6 +317,32 @@ describe('cli/main', () => {
     const { layers, paths } = JSON.parse((await run('space --preset nas-bench-macro --json')).stdout);
     expect(layers).to.have.length(8);
     expect(paths).to.equal('6561');
+  });
+
+  it('space --measure prints the table, and writes one that search reads', async () => {
+    const config = writeSmallConfig(folder());
+    const out = join(folder(), 'table.yaml');
+    const { code, stdout, stderr } = await run(`space --measure --config ${config} --out ${out} --repeats 3`);
+    expect(code).to.equal(0);
+    expect(stderr).to.include('batch 1, 3 rounds after 5');
+    expect(stdout).to.include('Paths: 13ms to 13ms').and.to.include('9.1 % off on average');
+    await train();
+    const found = await run(`search --run small --latency 13ms --latency-table ${out}`);
+    expect(found.code).to.equal(0);
+    expect(found.stdout)
+      .to.match(/latency {2}path/)
+      .and.to.include('13ms');
+    const json = await run(`search --run small --flops none --method nsga2 --latency-table ${out} --json`);
+    const { front, candidates, method, limits } = JSON.parse(json.stdout);
+    expect({ method, limits }).to.deep.equal({ method: 'nsga2', limits: {} });
+    expect(front.length).to.be.within(1, 40);
+    expect(candidates[0]).to.include({ latency: 13 });
+    const impossible = await run(`search --run small --latency 12ms --latency-table ${out}`);
+    expect(impossible.code).to.equal(2);
+    expect(impossible.stderr).to.include('13 (smallest) to 13 (largest) ms of latency');
+    const without = await run('search --run small --latency 12ms');
+    expect(without.code).to.equal(2);
+    expect(without.stderr).to.include('--latency-table');
   });
 
   it('space takes the space of a config', async () => {
