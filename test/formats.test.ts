@@ -85,7 +85,7 @@ describe('file formats', () => {
         const space = buildSpace(description.space);
         const batches = { ranking: 8, validation: 8, calibration: 8 };
         const { engine } = sessionOptions();
-        const scores = evaluateSubnet(fixture('subnet'), description, { engine, batches }, imageBatch(8, 12, space));
+        const scores = evaluateSubnet(fixture('subnet'), description, { engine, batches }, [imageBatch(8, 12, space)]);
         expect(scores.loss).to.be.closeTo(description.validation.loss, 1e-4);
         expect(scores.top1).to.equal(description.validation.top1);
       });

@@ -23,9 +23,17 @@ export interface Command {
   readonly run: (flags: Flags, surroundings: Surroundings) => Promise<number>;
 }
 
+/** Where data sets are fetched to; the default of --data. */
+export const defaultDataDirectory = 'data';
+
 export const flag = {
   config: { type: 'string', requiresArg: true, describe: 'YAML config of the run' },
-  data: { type: 'string', requiresArg: true, default: 'data', describe: 'folder of the data sets' },
+  data: {
+    type: 'string',
+    requiresArg: true,
+    default: defaultDataDirectory,
+    describe: 'folder of the data sets, or of images by class',
+  },
   run: { type: 'string', requiresArg: true, describe: 'name of the run: its folder is checkpoints/<run>' },
   subnet: { type: 'string', requiresArg: true, demandOption: true, describe: 'folder of the subnet' },
   flops: { type: 'string', requiresArg: true, describe: 'FLOPs limit of a path: 330M, 0.33G or 330000000' },

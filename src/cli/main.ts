@@ -4,6 +4,7 @@ import { exitCodes, GreedynasError } from '../errors.ts';
 import type { Command, Flags } from './command.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export.ts';
+import { prepareCommand } from './prepare.ts';
 import { rankCommand } from './rank.ts';
 import { searchCommand } from './search.ts';
 import { spaceCommand } from './space.ts';
@@ -13,6 +14,7 @@ import { unknownCommand, unknownFlag } from './usage.ts';
 
 /** In the order of a user's work. */
 export const commands: readonly Command[] = [
+  prepareCommand,
   trainSupernetCommand,
   rankCommand,
   searchCommand,

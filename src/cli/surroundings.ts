@@ -6,6 +6,7 @@ import type { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { RunConfig } from '../config/schema.ts';
 import type { DataSet } from '../data/dataset.ts';
+import { GreedynasError } from '../errors.ts';
 import type { ExportRequest, ExportResult } from '../export/export-subnet.ts';
 import type { Evaluation, EvaluationRequest } from '../search/subnets.ts';
 import type { SubnetRequest } from '../search/supernet-search.ts';
@@ -14,6 +15,7 @@ import type { MeasuredLatency, MeasureOptions } from '../supernet/measure-latenc
 import type { Supernet } from '../supernet/supernet.ts';
 import type { RunSession } from '../training/run-folder.ts';
 import type { DataRequest } from '../training/run-options.ts';
+import { defaultDataDirectory } from './command.ts';
 import { onSignals, watchSignals } from './signals.ts';
 import type { Child } from './supervisor.ts';
 
@@ -79,7 +81,20 @@ export function processSurroundings(): Surroundings {
       };
     },
     sleep: (seconds) => setTimeout(seconds * 1000),
-    async loadData({ validationImages, seed }, directory, notice) {
+    async loadData({ validationImages, seed, folder }, directory, notice) {
+      if (folder !== undefined) {
+        const { loadImageFolder } = await import('../data/image-folder.ts');
+        const { path, ...rest } = folder;
+        // The default of --data is where fetched data sets lie; the run knows where its images are.
+        const place = directory === defaultDataDirectory ? path : directory;
+        if (place === null) {
+          throw new GreedynasError(
+            'usage',
+            'data.folder: null, allowed: the folder of the images; or name it by --data',
+          );
+        }
+        return loadImageFolder({ directory: place, validationImages, seed, ...rest });
+      }
       const { loadCifar10 } = await import('../data/cifar10.ts');
       const { describeDataProgress } = await import('../report/data-progress.ts');
       return loadCifar10({

@@ -51,7 +51,8 @@ export const trainSupernetCommand: Command = {
     const { trainInFolder } = await import('../training/session.ts');
     const { createProgress } = await import('../report/progress.ts');
     const { trainingSummary } = await import('../report/training-summary.ts');
-    const { createTrainingBatches } = await import('../data/batches.ts');
+    const { openTrainingBatches } = await import('../data/training-batches.ts');
+    const { chooseByData } = await import('./choose-config.ts');
     const { clock, stderr, interactive } = surroundings;
     const notice = noticeWriter(surroundings);
     const name = requiredText(flags, 'run');
@@ -61,20 +62,23 @@ export const trainSupernetCommand: Command = {
     );
     let endProgress = () => {};
     try {
+      const config = textFlag(flags, 'config') ?? null;
+      const chosen = await chooseByData({ directory, config, resume: switchFlag(flags, 'resume'), notice });
       const result = await trainInFolder({
         root: surroundings.checkpoints,
         name,
         resume: switchFlag(flags, 'resume'),
-        configFile: textFlag(flags, 'config') ?? null,
+        configFile: chosen.config,
         defaultConfigFile: defaultConfig,
-        overrides: listFlag(flags, 'set'),
+        overrides: [...chosen.overrides, ...listFlag(flags, 'set')],
         surroundings: {
           clock,
           notice,
           loadData: (request) => surroundings.loadData(request, directory, notice),
-          createBatches: (config, data) =>
-            createTrainingBatches({
-              set: data.train,
+          createBatches: (config, data, supernet) =>
+            openTrainingBatches({
+              data,
+              supernet,
               batchSize: config.training.batch,
               seed: config.seed,
               augmentation: config.data,

@@ -119,6 +119,12 @@ function binContradictions({ bins }: RunConfig['sampling'], space: RunConfig['sp
 function dataContradictions(config: RunConfig): Contradiction[] {
   const { dataset, validationImages } = config.data;
   const { trainImages } = dataSets[dataset];
+  const within = [
+    ...atMost(config, 'search.validationImages', 'data.validationImages'),
+    ...comparisonContradictions(config),
+  ];
+  // How many images a folder has is known when it is loaded.
+  if (trainImages === null) return within;
   if (validationImages >= trainImages) {
     const allowed = `below the ${trainImages} training images of data.dataset (${dataset})`;
     return [{ key: 'data.validationImages', others: ['data.dataset'], allowed }];
@@ -137,8 +143,7 @@ function dataContradictions(config: RunConfig): Contradiction[] {
   return [
     ...remaining('training.batch', config.training.batch),
     ...remaining('search.calibrationImages', config.search.calibrationImages),
-    ...atMost(config, 'search.validationImages', 'data.validationImages'),
-    ...comparisonContradictions(config),
+    ...within,
   ];
 }
 
@@ -157,7 +162,7 @@ function spaceContradictions({ space, data, sampling }: RunConfig): Contradictio
   const found: Contradiction[] = [];
   const dataSet = dataSets[data.dataset];
   for (const key of ['resolution', 'classes'] as const) {
-    if (space[key] === dataSet[key]) continue;
+    if (space[key] === dataSet[key] || data.dataset === 'folder') continue;
     const allowed = `${dataSet[key]}, as data.dataset (${data.dataset}) has it`;
     found.push({ key: `space.${key}`, others: ['data.dataset'], allowed });
   }

@@ -7,9 +7,13 @@ import { allowedFlops, parseFlops } from '../space/flops.ts';
 import { spacePresetNames, spacePresets, tableDepths } from '../space/presets.ts';
 import { allowedObjectives, areObjectives, objectiveNames, searchMethods } from './search-choices.ts';
 
-/** What the data sets dictate to the rest of the config. Sides are in pixels. */
+/**
+ * What the data sets dictate to the rest of the config. Sides are in pixels. What a folder holds is known when it is
+ * loaded; until then ImageNet's classes and size stand for it.
+ */
 export const dataSets = {
   cifar10: { classes: 10, resolution: 32, trainImages: 50_000 },
+  folder: { classes: 1000, resolution: 224, trainImages: null },
 } as const;
 
 /** Each error text below says what is allowed; the loader puts the file, the key and the value before it. */
@@ -31,6 +35,12 @@ const fraction = (error = 'a number from 0 to 1') => number(error, (value) => va
 const fractionBelowOne = () => number('a number of at least 0, below 1', (value) => value >= 0 && value < 1);
 const notNegative = () => number('a number of at least 0', (value) => value >= 0);
 const flag = () => z.boolean({ error: 'true or false' });
+
+function range(error: string, most: number) {
+  return z
+    .tuple([z.number({ error }), z.number({ error })], { error })
+    .refine(([least, greatest]) => least > 0 && least <= greatest && greatest <= most, { error });
+}
 
 function choice<const Names extends readonly [string, ...string[]]>(names: Names) {
   return z.enum(names, { error: names.join(' or ') });
@@ -70,10 +80,25 @@ const space = z.strictObject({
 });
 
 const data = z.strictObject({
-  dataset: choice(['cifar10']).default('cifar10'),
+  /** `folder`: images in files, prepared by `greedynas prepare` or in a tree of class folders. */
+  dataset: choice(['cifar10', 'folder']).default('cifar10'),
+  /** Where those images lie; --data goes before it. */
+  folder: z.string({ error: 'a path, or null' }).min(1).nullable().default(null),
   /** Images of the training set that are held out for ranking and search. Ours: a tenth (the paper holds out 50 a class). */
   validationImages: integer(1).default(5000),
-  /** Pixels of zeros around an image before the random crop. The usual recipe of CIFAR-10. */
+  /** Training crops of images in files: shares of the area and ratios of width to height, each from … to. Recipes. */
+  crop: z
+    .strictObject({
+      area: range('two numbers above 0, at most 1, the smaller one first', 1).default([0.08, 1]),
+      ratio: range('two numbers above 0, at most 100, the smaller one first', 100).default([3 / 4, 4 / 3]),
+    })
+    .prefault({}),
+  /**
+   * Pixels that the shorter side of an image in a file is scaled to before its central square is scored; null: the
+   * resolution / 0.875 (256 for 224), or the resolution where most images are no larger.
+   */
+  resize: integer(1, 65_535).nullable().default(null),
+  /** Pixels of zeros around an image in memory before the random crop. The usual recipe of CIFAR-10. */
   padding: integer(0, 64).default(4),
   /** Mirror half of the training images. Recipes. */
   flip: flag().default(true),

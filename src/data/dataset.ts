@@ -1,6 +1,7 @@
 /** What a data set of images is, and its seeded, class-balanced division into a part to train on and a held-out part. */
 import { GreedynasError } from '../errors.ts';
 import { createStream, permutation, type RandomStream } from '../random/stream.ts';
+import type { StoredImages } from '../supernet/loader.ts';
 
 /** Images in memory. */
 export interface ImageSet {
@@ -13,8 +14,29 @@ export interface ImageSet {
   readonly width: number;
 }
 
+/** Images in files, decoded in the training graph when they are needed. All columns have one entry an image. */
+export interface ImageFiles {
+  readonly stored: StoredImages;
+  readonly names: readonly string[];
+  /** Index into `names`. */
+  readonly file: Int32Array;
+  /** Byte at which the image's record begins; 0 where each file is an image. */
+  readonly offset: Float64Array;
+  /** Class indices `[count]`. */
+  readonly labels: Int32Array;
+  readonly count: number;
+  /** Of each image as it is stored, in pixels. */
+  readonly widths: Uint16Array;
+  readonly heights: Uint16Array;
+  /** What an image is scored as: its shorter side is scaled to `resize`, then the central square of `resolution` is cut out. */
+  readonly resolution: number;
+  readonly resize: number;
+}
+
+export type ImageSource = ImageSet | ImageFiles;
+
 /** A data set divided for architecture search. The test images can be had only through `loadTest`, which only `evaluate` calls. */
-export interface DataSet {
+export interface DataSet<Source extends ImageSource = ImageSource> {
   readonly name: string;
   /** Class names by class index. */
   readonly classes: readonly string[];
@@ -23,10 +45,10 @@ export interface DataSet {
   /** Standard deviation of each channel over the training images, scaled to 0 … 1. */
   readonly std: readonly [number, number, number];
   /** What weights are trained on. */
-  readonly train: ImageSet;
+  readonly train: Source;
   /** Held out from the training images, for ranking and search; shares no image with `train`. */
-  readonly validation: ImageSet;
-  loadTest(): Promise<ImageSet>;
+  readonly validation: Source;
+  loadTest(): Promise<Source>;
 }
 
 /** What a loader reports while it works; the caller decides how to show it. */
@@ -39,13 +61,23 @@ export type DataProgress =
 export function selectImages(set: ImageSet, indices: Int32Array): ImageSet {
   const imageBytes = set.height * set.width * 3;
   const images = new Uint8Array(indices.length * imageBytes);
-  const labels = new Int32Array(indices.length);
-  for (let position = 0; position < indices.length; position++) {
-    const index = indices[position]!;
+  for (const [position, index] of indices.entries()) {
     images.set(set.images.subarray(index * imageBytes, (index + 1) * imageBytes), position * imageBytes);
-    labels[position] = set.labels[index]!;
   }
-  return { images, labels, count: indices.length, height: set.height, width: set.width };
+  return { ...set, images, labels: indices.map((index) => set.labels[index]!), count: indices.length };
+}
+
+/** The chosen images of files, in the order of `indices`; none is read. */
+export function selectFiles(set: ImageFiles, indices: Int32Array): ImageFiles {
+  return {
+    ...set,
+    count: indices.length,
+    file: indices.map((index) => set.file[index]!),
+    labels: indices.map((index) => set.labels[index]!),
+    offset: Float64Array.from(indices, (index) => set.offset[index]!),
+    widths: Uint16Array.from(indices, (index) => set.widths[index]!),
+    heights: Uint16Array.from(indices, (index) => set.heights[index]!),
+  };
 }
 
 /**
@@ -87,25 +119,36 @@ export function splitValidation(
   validationImages: number,
   seed: number,
 ): { train: ImageSet; validation: ImageSet } {
+  const { kept, held } = divideByClass(set.labels, validationImages, seed);
+  return { train: selectImages(set, kept), validation: selectImages(set, held) };
+}
+
+/** The indices of {@link splitValidation}, each part in ascending order. */
+export function divideByClass(
+  labels: Int32Array,
+  validationImages: number,
+  seed: number,
+): { kept: Int32Array; held: Int32Array } {
+  const total = labels.length;
   const allowed = () => {
     const counts = new Map<number, number>();
-    for (const label of set.labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+    for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
     return `0 to ${Math.max(0, (Math.min(...counts.values()) - 1) * counts.size)}`;
   };
   const refuse = (): never => {
     throw new GreedynasError(
       'usage',
-      `data.validationImages: ${validationImages} cannot be held out of ${set.count} training images; allowed: ${allowed()}, ` +
+      `data.validationImages: ${validationImages} cannot be held out of ${total} training images; allowed: ${allowed()}, ` +
         'equally many of each class, with at least one of each left to train on',
     );
   };
-  if (!Number.isInteger(validationImages) || validationImages < 0 || validationImages >= set.count) refuse();
+  if (!Number.isInteger(validationImages) || validationImages < 0 || validationImages >= total) refuse();
 
-  const held = dealByClass(set.labels, validationImages, createStream(seed, 'data/validation'));
-  const isHeld = new Uint8Array(set.count);
+  const held = dealByClass(labels, validationImages, createStream(seed, 'data/validation'));
+  const isHeld = new Uint8Array(total);
   for (const index of held) isHeld[index] = 1;
-  const kept = Int32Array.from({ length: set.count }, (_, index) => index).filter((index) => isHeld[index] === 0);
-  const classesOf = (indices: Int32Array) => new Set(Array.from(indices, (index) => set.labels[index]!)).size;
-  if (classesOf(kept) < new Set(set.labels).size) refuse();
-  return { train: selectImages(set, kept), validation: selectImages(set, held.sort()) };
+  const kept = Int32Array.from({ length: total }, (_, index) => index).filter((index) => isHeld[index] === 0);
+  const classesOf = (indices: Int32Array) => new Set(Array.from(indices, (index) => labels[index]!)).size;
+  if (classesOf(kept) < new Set(labels).size) refuse();
+  return { kept, held: held.sort() };
 }

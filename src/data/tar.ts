@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
-const blockBytes = 512;
+export const blockBytes = 512;
 
 /** The bytes of an archive that cannot be read; the message says where. */
 export class ArchiveError extends Error {}
@@ -50,7 +50,16 @@ export async function* readTarGz(
   if (missing.size > 0) throw new ArchiveError(`${[...missing].join(', ')} not in the archive`);
 }
 
-function parseHeader(header: Buffer, offset: number): { name: string; size: number; isFile: boolean } {
+export interface TarHeader {
+  readonly name: string;
+  readonly size: number;
+  readonly isFile: boolean;
+  /** The letter of the entry's kind: `0` a file, `1` and `2` links, `5` a folder, `L` and `x` a long name for the next entry. */
+  readonly type: string;
+}
+
+/** A header block. @throws ArchiveError if it is none; `offset` only names it in the message */
+export function parseHeader(header: Buffer, offset: number): TarHeader {
   const text = (start: number, end: number) => header.toString('utf8', start, end).replace(/\0.*$/s, '');
   const octal = (start: number, end: number, what: string) => {
     const digits = text(start, end).trim();
@@ -65,8 +74,8 @@ function parseHeader(header: Buffer, offset: number): { name: string; size: numb
 
   const prefix = text(345, 500);
   const name = prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`;
-  const type = header[156];
-  return { name, size: octal(124, 136, 'size'), isFile: type === 0x30 || type === 0 };
+  const type = header[156] === 0 ? '0' : String.fromCharCode(header[156]!);
+  return { name, size: octal(124, 136, 'size'), isFile: type === '0', type };
 }
 
 interface Reader {

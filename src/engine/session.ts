@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { GreedynasError } from '../errors.ts';
 import type { Binding, TensorId, TensorOutput } from './binding.ts';
 
-/** A value to feed: its type follows from the array's, text is a string scalar. */
+/** A value to feed: its type follows from the array's (`BigInt64Array`: int64), text is a string scalar. */
 export type Feed =
-  | { readonly shape: readonly number[]; readonly values: Float32Array | Int32Array | Uint8Array }
+  | { readonly shape: readonly number[]; readonly values: Float32Array | Int32Array | Uint8Array | BigInt64Array }
   | { readonly text: string };
 
 export interface Session {
@@ -67,6 +67,10 @@ function createTensor(binding: Binding, feed: Feed): TensorId {
   const count = shape.reduce((product, size) => product * size, 1);
   if (count !== values.length) {
     throw new RangeError(`a feed of shape [${shape.join(', ')}] needs ${count} values, got ${values.length}`);
+  }
+  if (values instanceof BigInt64Array) {
+    const words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
+    return binding.createTensor(shape, binding.TF_INT64, words);
   }
   const dtype =
     values instanceof Float32Array

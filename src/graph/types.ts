@@ -52,6 +52,8 @@ export const attribute = {
   float: (value: number): AttributeProto => ({ f: value }),
   bool: (value: boolean): AttributeProto => ({ b: value }),
   text: (value: string): AttributeProto => ({ s: Buffer.from(value) }),
+  texts: (values: readonly string[]): AttributeProto => ({ list: { s: values.map((value) => Buffer.from(value)) } }),
+  function: (name: string): AttributeProto => ({ func: { name } }),
   functions: (names: readonly string[]): AttributeProto => ({ list: { func: names.map((name) => ({ name })) } }),
   tensor: (tensor: TensorProto): AttributeProto => ({ tensor }),
 };

@@ -4,10 +4,11 @@ import { gradients } from '../graph/gradients.ts';
 import { ensureShape, Graph, type Tensor, type Variable } from '../graph/graph.ts';
 import { softmaxCrossEntropy, topKCorrect } from '../graph/ops/loss.ts';
 import { batchMean } from '../graph/ops/pooling.ts';
-import { store } from '../graph/ops/running-average.ts';
+import { assign, store } from '../graph/ops/running-average.ts';
 import { sliceRows, unstack } from '../graph/ops/shapes.ts';
 import { accumulator, finite, momentumSgd, withheldAfter } from '../graph/optimizers.ts';
 import type { Path, Space } from '../space/space.ts';
+import { addLoader, type StoredImages } from './loader.ts';
 import { buildNetwork, type Choice, isStatistic, type Mode } from './network.ts';
 import { type StackName, stackNames } from './supernet.ts';
 import { addUpdate } from './update.ts';
@@ -33,6 +34,8 @@ export interface NetworkRecipe {
   readonly accumulate?: boolean;
   /** Leaves weights and slots as they are in a step whose loss or gradient is not finite. Default: false. */
   readonly guard?: boolean;
+  /** Images that lie in files: the graph has a loader, and trains on what that brings. Default: mini-batches are fed. */
+  readonly stored?: StoredImages;
 }
 
 /** Names of everything that is fed, and of the outputs of each endpoint. */
@@ -70,6 +73,13 @@ export const fetches = {
   calibration: ['store/calibration:0'],
 } as const;
 
+/** Stacks that the loader reads; only where the recipe has `stored`. */
+export const plannedStacks = {
+  ranking: ['load/ranking:0'],
+  validation: ['load/validation:0'],
+  calibration: ['load/calibration:0'],
+} as const;
+
 /** A supernet's graph; with `path`, that of the fixed network of one path, whose variables have the same names. */
 export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path): Graph {
   const graph = new Graph();
@@ -77,6 +87,8 @@ export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path)
   const size = [space.resolution, space.resolution, 3];
   const images = graph.placeholder('images', 'uint8', [-1, ...size]);
   const labels = graph.placeholder('labels', 'int32', [-1]);
+  const loader = recipe.stored === undefined ? null : addLoader(graph, space.resolution, recipe.stored);
+  const batch = loader ?? { images, labels };
   const choice: Choice =
     path === undefined
       ? { kind: 'fed', indices: unstack(scope, graph.placeholder('path', 'int32', [space.layers.length])) }
@@ -86,11 +98,11 @@ export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path)
 
   // Training.
   const dropoutSeed = graph.placeholder('dropout_seed', 'int32', [2]);
-  const logits = network(images, 'train', {
+  const logits = network(batch.images, 'train', {
     statistics: 'batch',
     ...(recipe.dropout > 0 ? { dropout: { rate: recipe.dropout, seed: dropoutSeed } } : {}),
   });
-  const loss = batchMean(scope, softmaxCrossEntropy(scope, logits, labels, recipe.labelSmoothing));
+  const loss = batchMean(scope, softmaxCrossEntropy(scope, logits, batch.labels, recipe.labelSmoothing));
   const learningRate = graph.placeholder('learning_rate', 'float32', []);
   const factor = graph.placeholder('factor', 'float32', []);
   const accumulates = recipe.accumulate ?? false;
@@ -113,7 +125,7 @@ export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path)
   const updates = gradients(loss, accumulates ? accumulator() : optimizer);
   graph.output('train/loss', loss, updates);
   graph.output('train/withheld', withheldAfter(scope, guard, updates));
-  graph.output('train/correct', topKCorrect(scope, logits, labels, 1));
+  graph.output('train/correct', topKCorrect(scope, logits, batch.labels, 1));
 
   // Images that stay on the device, and the part of a stack that one call looks at.
   const start = graph.placeholder('start', 'int32', []);
@@ -126,6 +138,12 @@ export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path)
       store(scope, kept, images),
       store(scope, classes, labels),
     ]);
+    if (loader !== null) {
+      graph.output(`load/${name}`, scope.constant(0, 'float32'), [
+        assign(scope, kept, loader.stack.images),
+        assign(scope, classes, loader.stack.labels),
+      ]);
+    }
     return {
       images: ensureShape(scope, sliceRows(scope, scope.read(kept), start, count), [-1, ...size]),
       labels: ensureShape(scope, sliceRows(scope, scope.read(classes), start, count), [-1]),

@@ -1,4 +1,5 @@
 /** The supernet, or one fixed path of it, as a TensorFlow session. */
+import { availableParallelism } from 'node:os';
 import { type EngineOptions, loadAddon } from '../engine/addon.ts';
 import { type Feed, openSession, type Session } from '../engine/session.ts';
 import { GreedynasError } from '../errors.ts';
@@ -6,9 +7,17 @@ import { notFiniteVariable } from '../graph/checkpoint.ts';
 import type { Variable } from '../graph/graph.ts';
 import { pathKey, validatePath } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
-import { compileNetwork, feeds, fetches, type NetworkRecipe, received } from './compile.ts';
-import type { ImageBatch, Scores, StackName, StepResult, Supernet } from './supernet.ts';
+import { compileNetwork, feeds, fetches, type NetworkRecipe, plannedStacks, received } from './compile.ts';
+import { loaderFeeds, loaderFetches } from './loader.ts';
+import type { ImageBatch, MiniBatch, PlannedImages, Scores, StackName, StepResult, Supernet } from './supernet.ts';
 import { receivedBy } from './update.ts';
+
+/** Images that the loader could not read or decode; the message is TensorFlow's. */
+class UnreadableImages extends GreedynasError {
+  constructor(reason: string, options?: ErrorOptions) {
+    super('io', `the images cannot be read: ${reason}`, options);
+  }
+}
 
 export interface SessionOptions {
   readonly recipe: NetworkRecipe;
@@ -75,6 +84,33 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     [feeds.images]: { shape: [labels.length, space.resolution, space.resolution, 3], values: images },
     [feeds.labels]: { shape: [labels.length], values: labels },
   });
+  const workers = engine.threads === 0 ? availableParallelism() : engine.threads;
+  const planFeeds = (plan: PlannedImages, batch: number): Record<string, Feed> => {
+    const count = plan.labels.length;
+    return {
+      [loaderFeeds.names]: { text: plan.names },
+      [loaderFeeds.file]: { shape: [count, 2], values: plan.file },
+      [loaderFeeds.offset]: { shape: [count], values: plan.offset },
+      [loaderFeeds.labels]: { shape: [count], values: plan.labels },
+      [loaderFeeds.batch]: scalar.int(batch),
+      [loaderFeeds.workers]: scalar.int(workers),
+    };
+  };
+  const requireLoader = (): void => {
+    if (recipe.stored === undefined) throw new Error('this network has no loader: compile it with recipe.stored');
+  };
+  /** Runs an endpoint that reads images; a failure names the data, not the graph. */
+  const load = (feed: Record<string, Feed>, endpoint: readonly string[]): void => {
+    requireLoader();
+    try {
+      session.run(feed, endpoint);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new UnreadableImages(reason.replace(/^Session fail to run with error: /, '').split('\n')[0]!, { cause });
+    }
+  };
+  /** Images of a step of the training plan at hand. */
+  let planned = 0;
   /** Goes over a stack in batches as equal as can be, none above the size asked for, in order. */
   const overStack = (name: StackName, visit: (start: number, count: number, number: number) => void): number => {
     const size = stackSizes.get(name);
@@ -112,14 +148,14 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
   /** Runs the training endpoint; `part` counts its runs since the last update. */
   const train = (
     path: Path,
-    batch: ImageBatch,
+    batch: MiniBatch,
     dropoutSeed: number,
     part: number,
     more: Record<string, Feed>,
   ): StepResult => {
     const step = {
       ...pathFeed(path),
-      ...batchFeeds(batch),
+      ...('loaded' in batch ? {} : batchFeeds(batch)),
       ...more,
       ...(recipe.dropout > 0 ? { [feeds.dropoutSeed]: { shape: [2], values: Int32Array.of(dropoutSeed, part) } } : {}),
     };
@@ -129,7 +165,7 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     for (const hit of hits) correct += hit;
     return { loss: loss[0]!, correct, withheld: newlyWithheld(counted) };
   };
-  const accumulate = (path: Path, batch: ImageBatch, dropoutSeed = 0): StepResult => {
+  const accumulate = (path: Path, batch: MiniBatch, dropoutSeed = 0): StepResult => {
     if (!accumulates) throw new Error('this network does not accumulate gradients: compile it with recipe.accumulate');
     const result = train(path, batch, dropoutSeed, waiting.length, {});
     waiting.push(path);
@@ -186,8 +222,33 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     },
     accumulate,
     update,
+    startLoader(plan) {
+      const count = plan.labels.length;
+      planned = plan.batch;
+      load(
+        {
+          ...planFeeds(plan, plan.batch),
+          [loaderFeeds.boxes]: { shape: [count, 4], values: plan.boxes },
+          [loaderFeeds.flips]: { shape: [count], values: plan.flips },
+        },
+        loaderFetches.start,
+      );
+    },
+    advance() {
+      load({}, loaderFetches.advance);
+      return { loaded: planned };
+    },
     loadStack(name, batch) {
-      session.run(batchFeeds(batch), fetches[name]);
+      if ('names' in batch) {
+        const count = batch.labels.length;
+        const more = {
+          [loaderFeeds.scale]: { shape: [count, 2], values: batch.scale },
+          [loaderFeeds.corner]: { shape: [count, 2], values: batch.corner },
+        };
+        load({ ...planFeeds(batch, count), ...more }, plannedStacks[name]);
+      } else {
+        session.run(batchFeeds(batch), fetches[name]);
+      }
       stackSizes.set(name, batch.labels.length);
     },
     rank: (path) => score('rank', 'ranking', path),

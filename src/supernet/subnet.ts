@@ -21,8 +21,9 @@ import {
   verifySealedFolder,
   writeSealedFolder,
 } from '../storage/sealed-folder.ts';
+import type { NetworkRecipe } from './compile.ts';
 import { createSubnetSession, type SessionOptions } from './session.ts';
-import type { ImageBatch, Scores } from './supernet.ts';
+import type { ImageBatch, Scores, StackPlan } from './supernet.ts';
 
 const subnetFile = 'subnet.json';
 const weightsName = 'weights';
@@ -59,6 +60,9 @@ const subnetSchema = z.strictObject({
     dataset: z.string(),
     seed: count,
     heldOut: count,
+    /** Where images in files lay, and what their shorter side was scaled to. */
+    folder: z.string().nullable().optional(),
+    resize: count.nullable().optional(),
     calibrationImages: count,
     calibrationBatch: count,
     validationBatch: count,
@@ -80,9 +84,9 @@ export interface CutOptions {
   readonly classNames: readonly string[];
   readonly origin: SubnetDescription['origin'];
   /** Training images that set the batch-norm statistics. */
-  readonly calibration: ImageBatch;
+  readonly calibration: ImageBatch | StackPlan;
   /** Held-out images that score it. */
-  readonly validation: ImageBatch;
+  readonly validation: ImageBatch | StackPlan;
 }
 
 /**
@@ -146,13 +150,19 @@ export function subnetWeights(directory: string): string {
   return join(directory, weightsName);
 }
 
-/** Scores a subnet's network, with its own batch-norm statistics, on these images. No label smoothing. */
+/**
+ * Scores a subnet's network, with its own batch-norm statistics, on all these images; one stack of them is on the device at a
+ * time. No label smoothing.
+ *
+ * @param session `stored` where the stacks are plans
+ */
 export function evaluateSubnet(
   directory: string,
   description: SubnetDescription,
-  session: Pick<SessionOptions, 'engine' | 'batches'>,
-  images: ImageBatch,
+  session: Pick<SessionOptions, 'engine' | 'batches'> & Pick<NetworkRecipe, 'stored'>,
+  stacks: Iterable<ImageBatch | StackPlan>,
 ): Scores {
+  const { engine, batches, stored } = session;
   const space = buildSpace(description.space);
   const path = parseGenotype(space, description.path);
   const { mean, deviation } = description;
@@ -166,12 +176,27 @@ export function evaluateSubnet(
     nesterov: false,
     weightDecay: 0,
     zeroGamma: false,
+    ...(stored === undefined ? {} : { stored }),
   };
-  const network = createSubnetSession(space, path, { ...session, recipe });
+  const network = createSubnetSession(space, path, { engine, batches, recipe });
   try {
-    network.restoreWeights(subnetWeights(directory));
-    network.loadStack('validation', images);
-    return network.evaluate(path);
+    network.restoreWeights(join(directory, weightsName));
+    const losses: number[] = [];
+    const correct: number[] = [];
+    let top1 = 0;
+    let top5 = 0;
+    for (const stack of stacks) {
+      network.loadStack('validation', stack);
+      const scores = network.evaluate(path);
+      for (const loss of scores.losses) losses.push(loss);
+      for (const hit of scores.correct) correct.push(hit);
+      top1 += scores.top1 * scores.losses.length;
+      top5 += scores.top5 * scores.losses.length;
+    }
+    const count = losses.length;
+    const loss = losses.reduce((sum, each) => sum + each, 0) / count;
+    const each = { losses: Float32Array.from(losses), correct: Uint8Array.from(correct) };
+    return { ...each, loss, top1: top1 / count, top5: top5 / count };
   } finally {
     network.close();
   }

@@ -7,6 +7,47 @@ export interface ImageBatch {
   readonly labels: Int32Array;
 }
 
+/** Where images lie in files; the graph reads and decodes them (`loader.ts`). All columns have one entry an image. */
+export interface PlannedImages {
+  /** The names of all files, one after another. */
+  readonly names: string;
+  /** First byte of the image's file name in `names` (as UTF-8) and its length, `[count, 2]`. */
+  readonly file: Int32Array;
+  /** Byte of the file at which the image's record begins; not looked at where each file is an image. */
+  readonly offset: BigInt64Array;
+  readonly labels: Int32Array;
+}
+
+/** Augmented images for training steps: `batch` of them a step, in order. */
+export interface TrainingPlan extends PlannedImages {
+  readonly batch: number;
+  /** What is cut out of the image and scaled to the network's resolution: top, left, height, width in pixels, `[count, 4]`. */
+  readonly boxes: Int32Array;
+  /** 1: mirrored afterwards. */
+  readonly flips: Uint8Array;
+}
+
+/** Images as they are scored: scaled, then cut out. */
+export interface StackPlan extends PlannedImages {
+  /** Vertical and horizontal, `[count, 2]`. */
+  readonly scale: Float32Array;
+  /** Top and left of the cut-out in the scaled image, in pixels, `[count, 2]`. */
+  readonly corner: Float32Array;
+}
+
+/** The mini-batch that the loader in the graph has at hand. */
+export interface LoadedBatch {
+  /** How many images it has. */
+  readonly loaded: number;
+}
+
+/** What a training step learns from: images that are fed, or those that the graph's loader has. */
+export type MiniBatch = ImageBatch | LoadedBatch;
+
+export function batchSize(batch: MiniBatch): number {
+  return 'loaded' in batch ? batch.loaded : batch.labels.length;
+}
+
 export interface StepResult {
   /** Mean loss of the mini-batch, label smoothing included, before the update. */
   readonly loss: number;
@@ -43,13 +84,13 @@ export interface Supernet {
    * One optimiser step of one path on one mini-batch. Only the path's variables and slots move. `dropoutSeed` decides
    * what dropout drops, where the recipe has dropout.
    */
-  trainStep(path: Path, batch: ImageBatch, learningRate: number, dropoutSeed?: number): StepResult;
+  trainStep(path: Path, batch: MiniBatch, learningRate: number, dropoutSeed?: number): StepResult;
   /**
    * Adds the gradients of one path on one mini-batch to those since the last update; nothing moves. Paths of one update
    * may be the same or different ones. Dropout drops something else in each call of an update, also with equal seeds.
    * Only for networks whose recipe accumulates.
    */
-  accumulate(path: Path, batch: ImageBatch, dropoutSeed?: number): StepResult;
+  accumulate(path: Path, batch: MiniBatch, dropoutSeed?: number): StepResult;
   /**
    * One optimiser step with the accumulated gradients times `factor` (default 1: their sum; 1 / n makes the mean of n equal
    * parts of a batch). The variables of the accumulated paths move, once each, and nothing else. Throws if nothing was
@@ -57,8 +98,12 @@ export interface Supernet {
    * @returns how many variables were withheld from the update, as {@link StepResult}
    */
   update(learningRate: number, factor?: number): number;
+  /** Takes up a plan: decoding begins. Only for networks whose recipe has `stored`, as the next. */
+  startLoader(plan: TrainingPlan): void;
+  /** Brings the next mini-batch of the plan, waiting for it if need be. Throws `io` if an image cannot be read or decoded. */
+  advance(): LoadedBatch;
   /** Keeps a stack of images on the device. Loading it again replaces it. */
-  loadStack(name: StackName, batch: ImageBatch): void;
+  loadStack(name: StackName, batch: ImageBatch | StackPlan): void;
   /** Scores a path on the `ranking` stack with batch statistics and label smoothing (recipes 1.2), in batches of the configured size. */
   rank(path: Path): Scores;
   /** Resets the path's batch-norm statistics and sets them to the average over the `calibration` stack. */

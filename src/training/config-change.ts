@@ -16,6 +16,8 @@ const changeable: readonly { readonly key: RegExp; readonly warning?: string }[]
   { key: /^logging\./ },
   { key: /^checkpoints\./ },
   { key: /^search\./ },
+  // The same images in another place.
+  { key: /^data\.folder$/ },
   // They change nothing as long as all is finite.
   { key: /^training\.(divergence|skippedInRow)$/ },
   { key: /^training\.steps$/, warning: 'learning rate and epsilon of the steps to come follow the new length' },

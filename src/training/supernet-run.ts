@@ -16,7 +16,7 @@ import { formatGenotype } from '../space/genotype.ts';
 import { buildSpace } from '../space/presets.ts';
 import type { Path, Space } from '../space/space.ts';
 import { writeDurably } from '../storage/durable.ts';
-import type { ImageBatch, Supernet } from '../supernet/supernet.ts';
+import type { MiniBatch, Supernet } from '../supernet/supernet.ts';
 import {
   type Checkpoint,
   findCheckpoint,
@@ -35,7 +35,7 @@ import { type TrainingEnd, type TrainingProgress, trainSupernet } from './traine
 export interface TrainingSurroundings {
   readonly clock: Clock;
   readonly loadData: (request: DataRequest) => Promise<DataSet>;
-  readonly createBatches: (config: RunConfig, data: DataSet) => { batch(step: number): ImageBatch };
+  readonly createBatches: (config: RunConfig, data: DataSet, supernet: Supernet) => { batch(step: number): MiniBatch };
   readonly createSupernet: (config: RunConfig, space: Space, data: DataSet) => Promise<Supernet>;
   /** What run.json says about this process, all but the step. */
   readonly describeSession: (config: RunConfig) => Promise<Omit<RunSession, 'step'>>;
@@ -177,7 +177,7 @@ export async function runTraining(
         sampler,
         pool,
         prepareRanking: rankingLoader(config, data, supernet),
-        batches: surroundings.createBatches(config, data),
+        batches: surroundings.createBatches(config, data, supernet),
         schedule: config.training,
         dropoutSeed: (step) => (Math.imul(config.seed, 0x9e3779b1) + step) | 0,
         logEvery: config.logging.every,

@@ -1,6 +1,6 @@
 /** One optimiser step on one mini-batch: of a single path, or of several whose gradients are summed (FairNAS). */
 import type { Path } from '../space/space.ts';
-import type { ImageBatch, StepResult, Supernet } from '../supernet/supernet.ts';
+import { batchSize, type MiniBatch, type StepResult, type Supernet } from '../supernet/supernet.ts';
 
 export interface PathsResult extends StepResult {
   /** Images that went forward and back: those of the batch once for each path. */
@@ -14,11 +14,11 @@ export interface PathsResult extends StepResult {
 export function trainPaths(
   supernet: Pick<Supernet, 'trainStep' | 'accumulate' | 'update'>,
   paths: readonly Path[],
-  batch: ImageBatch,
+  batch: MiniBatch,
   learningRate: number,
   dropoutSeed: number,
 ): PathsResult {
-  const images = batch.labels.length * paths.length;
+  const images = batchSize(batch) * paths.length;
   const [first, ...others] = paths;
   if (first === undefined) throw new RangeError('a step needs a path');
   if (others.length === 0) return { ...supernet.trainStep(first, batch, learningRate, dropoutSeed), images };

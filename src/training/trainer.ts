@@ -2,7 +2,7 @@
 import { GreedynasError } from '../errors.ts';
 import type { SampledStep, Sampler } from '../sampling/sampler.ts';
 import type { Path } from '../space/space.ts';
-import type { ImageBatch, Supernet } from '../supernet/supernet.ts';
+import type { MiniBatch, Supernet } from '../supernet/supernet.ts';
 import type { TrainingState } from './checkpoint.ts';
 import { checkpointFormat } from './checkpoint.ts';
 import type { CostLedger } from './ledger.ts';
@@ -40,7 +40,7 @@ export interface TrainerOptions {
   /** Called before paths are ranked in a step: the ranking images must be on the device when it returns. */
   readonly prepareRanking: (step: number) => void;
   /** The mini-batch of each step, a pure function of it. */
-  readonly batches: { batch(step: number): ImageBatch };
+  readonly batches: { batch(step: number): MiniBatch };
   readonly schedule: CosineSchedule;
   /** What decides what dropout drops in a step. */
   readonly dropoutSeed: (step: number) => number;

@@ -40,7 +40,7 @@ describe('loadCifar10', () => {
   let events: DataProgress[];
   const notices = () => events.flatMap((event) => (event.kind === 'notice' ? [event.message] : []));
 
-  const load = (from: SheetPackage, fetchPackage: FetchPackage = from.fetch): Promise<DataSet> =>
+  const load = (from: SheetPackage, fetchPackage: FetchPackage = from.fetch): Promise<DataSet<ImageSet>> =>
     loadCifar10({
       directory,
       validationImages: 10,
@@ -329,7 +329,7 @@ describe('loadCifar10', () => {
 
   describe('the real CIFAR-10', () => {
     const real = join(import.meta.dirname, '../../data');
-    let data: DataSet;
+    let data: DataSet<ImageSet>;
 
     before(async function () {
       if (!existsSync(join(real, 'cifar10/manifest.json'))) {

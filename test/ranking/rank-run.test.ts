@@ -6,7 +6,7 @@ import { canonicalPath, distinctCount } from '../../src/space/distinct.ts';
 import { parseGenotype } from '../../src/space/genotype.ts';
 import type { ImageBatch } from '../../src/supernet/supernet.ts';
 import { madeUpTable } from '../benchmarks/made-up-macro.ts';
-import { createFakeSupernet } from '../training/fake-supernet.ts';
+import { createFakeSupernet, fedBatch } from '../training/fake-supernet.ts';
 import { smallConfig, smallData, smallRun } from '../training/small-run.ts';
 import { rejection, temporaryFolder } from '../training/temporary.ts';
 import {
@@ -55,7 +55,7 @@ describe('ranking/rank-run', () => {
     const stacks: ImageBatch[] = [];
     const { loadStack } = supernet;
     supernet.loadStack = (name, batch) => {
-      stacks.push(batch);
+      stacks.push(fedBatch(batch));
       loadStack(name, batch);
     };
     const result = resultOf(await rank({ supernet }));

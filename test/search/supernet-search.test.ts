@@ -7,7 +7,7 @@ import { flopsRange, pathFlops } from '../../src/space/cost.ts';
 import { parseGenotype } from '../../src/space/genotype.ts';
 import type { ImageBatch, Scores } from '../../src/supernet/supernet.ts';
 import { findCheckpoint, saveCheckpoint } from '../../src/training/checkpoint.ts';
-import { createFakeSupernet } from '../training/fake-supernet.ts';
+import { createFakeSupernet, fedBatch } from '../training/fake-supernet.ts';
 import { smallConfig, smallData, smallRun } from '../training/small-run.ts';
 import { rejection, temporaryFolder } from '../training/temporary.ts';
 import { resultOf, type SimulatedSearch, simulatedSearch, smallSpace as space } from './simulated-search.ts';
@@ -86,7 +86,7 @@ describe('search/supernet-search', () => {
     const stacks: ImageBatch[] = [];
     const { loadStack, recalibrate, evaluate } = supernet;
     supernet.loadStack = (name, batch) => {
-      if (name === 'validation') stacks.push(batch);
+      if (name === 'validation') stacks.push(fedBatch(batch));
       loadStack(name, batch);
     };
     supernet.recalibrate = (path) => {

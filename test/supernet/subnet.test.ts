@@ -103,13 +103,13 @@ describe('supernet/subnet', () => {
     expectClose([cut.validation.loss], [expected.loss], 'loss when cut', 1e-5);
     expect(cut.validation).to.deep.include({ images: 9, top1: expected.top1, top5: expected.top5 });
     const description = await readSubnet(directory);
-    const found = evaluateSubnet(directory, description, session, validation);
+    const found = evaluateSubnet(directory, description, session, [validation]);
     expectClose(found.losses, expected.losses, 'losses', 1e-5);
     expectClose([found.loss], [expected.loss], 'loss', 1e-5);
     expect(found).to.deep.include({ top1: expected.top1, top5: expected.top5 });
     // It carries its statistics: how many images are evaluated at once does not matter.
     const batches = { ...session.batches, validation: 2 };
-    const inPairs = evaluateSubnet(directory, description, { engine: session.engine, batches }, validation);
+    const inPairs = evaluateSubnet(directory, description, { engine: session.engine, batches }, [validation]);
     expectClose(inPairs.losses, expected.losses, 'losses in batches of two', 1e-5);
   });
 
@@ -333,7 +333,7 @@ describe('supernet/subnet', () => {
 
     it('weights of another path or none, when they are evaluated', () => {
       const evaluate = (changes: Partial<SubnetDescription>) => () =>
-        evaluateSubnet(copy, { ...cut, ...changes }, session, validation);
+        evaluateSubnet(copy, { ...cut, ...changes }, session, [validation]);
       const prefix = join(copy, 'weights');
       expect(evaluate({ path: 'e3k3 skip skip' }))
         .to.throw(`${prefix} does not hold the weights of this path`)

@@ -61,7 +61,8 @@ describe('training/config-change', () => {
 
   it('lets nothing else change', () => {
     const keys = configChanges({}, smallConfig).map(({ key }) => key);
-    const free = /^(logging|checkpoints|search)\.|^engine\.threads$|^training\.(steps|divergence|skippedInRow)$/;
+    const free =
+      /^(logging|checkpoints|search)\.|^engine\.threads$|^data\.folder$|^training\.(steps|divergence|skippedInRow)$/;
     for (const key of keys.filter((each) => !free.test(each))) {
       const after = structuredClone(smallConfig);
       const parts = key.split('.');

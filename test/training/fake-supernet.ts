@@ -3,7 +3,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { GreedynasError } from '../../src/errors.ts';
 import { createStream } from '../../src/random/stream.ts';
 import type { Path, Space } from '../../src/space/space.ts';
-import type { ImageBatch, Scores, StackName, StepResult, Supernet } from '../../src/supernet/supernet.ts';
+import type {
+  ImageBatch,
+  MiniBatch,
+  Scores,
+  StackName,
+  StackPlan,
+  StepResult,
+  Supernet,
+} from '../../src/supernet/supernet.ts';
 
 export interface FakeSupernet extends Supernet {
   /** Paths trained since it was made, in order. */
@@ -59,7 +67,8 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
     return { losses, correct, loss: mean, top1: Math.exp(-loss), top5: 1 };
   };
 
-  const accumulate = (path: Path, batch: ImageBatch): StepResult => {
+  const accumulate = (path: Path, given: MiniBatch): StepResult => {
+    const batch = fedBatch(given);
     options.onTrain?.(calls);
     const diverged = [options.divergeAt ?? []].flat().includes(calls);
     calls += 1;
@@ -99,7 +108,10 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
     },
     accumulate,
     update,
-    loadStack(name, batch) {
+    startLoader: unexpected,
+    advance: unexpected,
+    loadStack(name, given) {
+      const batch = fedBatch(given);
       stacks.set(name, batch);
       if (name === 'ranking') loaded.push(batch);
     },
@@ -123,4 +135,13 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
     },
     close() {},
   };
+}
+
+function unexpected(): never {
+  throw new Error('the small run has its images in memory');
+}
+
+/** A batch of images in memory, which all batches of the small run are. */
+export function fedBatch(batch: MiniBatch | StackPlan): ImageBatch {
+  return 'images' in batch ? batch : unexpected();
 }

@@ -18,7 +18,15 @@ export const smallConfig: RunConfig = {
     strides: [...spacePresets['nas-bench-macro'].strides],
     depths: [2, 3, 3],
   },
-  data: { dataset: 'cifar10', validationImages: 30, padding: 1, flip: true },
+  data: {
+    dataset: 'cifar10',
+    folder: null,
+    validationImages: 30,
+    crop: { area: [0.08, 1], ratio: [3 / 4, 4 / 3] },
+    resize: null,
+    padding: 1,
+    flip: true,
+  },
   training: {
     steps: 60,
     batch: 8,
@@ -86,7 +94,7 @@ function images(count: number, purpose: string): ImageSet {
   };
 }
 
-export const smallData: DataSet = {
+export const smallData: DataSet<ImageSet> = {
   name: 'small',
   classes: Array.from({ length: 10 }, (_, index) => `class ${index}`),
   mean: [0.5, 0.5, 0.5],

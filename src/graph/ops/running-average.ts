@@ -38,8 +38,13 @@ export function store(scope: Scope, variable: Variable, value: Tensor): Operatio
     dtype: value.dtype,
     shape: value.shape,
   });
+  return assign(scope, variable, copy);
+}
+
+/** Sets a variable to a value of the graph. */
+export function assign(scope: Scope, variable: Variable, value: Tensor): Operation {
   return scope.add('AssignVariableOp', {
-    inputs: [scope.handle(variable), copy],
+    inputs: [scope.handle(variable), value],
     attributes: { dtype: attribute.type(variable.dtype) },
   });
 }

@@ -1,0 +1,40 @@
+/** Picks a config by what --data points to, and says so: images by class train without another flag. */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { detectFolder } from '../data/detect-folder.ts';
+import { defaultDataDirectory } from './command.ts';
+
+export interface ChosenConfig {
+  /** A YAML file; null: the default of the command. */
+  readonly config: string | null;
+  /** `key=value` each; those of the user go after them. */
+  readonly overrides: readonly string[];
+}
+
+/** Images at most this large are trained on as Tiny ImageNet's are, at 64 pixels. */
+const largestSmallSide = 96;
+
+const configFile = (name: string): string => fileURLToPath(new URL(`../../configs/${name}`, import.meta.url));
+
+/**
+ * The config of the user stays; without one, images of at most 96 pixels get configs/tiny-imagenet.yaml, larger ones configs/imagenet.yaml. Classes and
+ * place of the images are taken from what is there.
+ */
+export async function chooseByData(options: {
+  readonly directory: string;
+  readonly config: string | null;
+  readonly resume: boolean;
+  readonly notice: (line: string) => void;
+}): Promise<ChosenConfig> {
+  const { directory, config, resume, notice } = options;
+  if (directory === defaultDataDirectory) return { config, overrides: [] };
+  const found = await detectFolder(directory);
+  if (found === null) return { config, overrides: [] };
+  const folder = [`data.folder=${JSON.stringify(resolve(directory))}`];
+  if (resume) return { config, overrides: folder };
+  const chosen = config ?? configFile(found.shorterSide <= largestSmallSide ? 'tiny-imagenet.yaml' : 'imagenet.yaml');
+  const size = `images of about ${found.shorterSide} pixels`;
+  notice(`${directory}: ${found.description}, ${found.classes} classes, ${size}; config: ${chosen}`);
+  const overrides = ['data.dataset=folder', ...folder, `space.classes=${found.classes}`];
+  return { config: chosen, overrides };
+}

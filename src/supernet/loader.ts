@@ -1,0 +1,134 @@
+/**
+ * The loader of images that lie in files: tf.data in the training graph, which reads, decodes and augments by a plan that JavaScript feeds.
+ *
+ * TensorFlow's own threads decode while JavaScript is blocked in a training step, and pixels never pass through
+ * JavaScript. Which image, which part of it and whether it is mirrored stands in the plan, row by row, so the batches are
+ * a function of the plan alone: not of the number of threads, nor of where a run was stopped.
+ */
+import { ensureShape, type Graph, type Scope, type Tensor } from '../graph/graph.ts';
+import { mapFunction } from '../graph/map-function.ts';
+import { cast } from '../graph/ops/arithmetic.ts';
+import {
+  batchDataset,
+  datasetIterator,
+  mapDataset,
+  prefetchDataset,
+  privateThreads,
+  recordAt,
+  singleElement,
+  sliceRowsDataset,
+} from '../graph/ops/datasets.ts';
+import {
+  cropAndDecodeJpeg,
+  cut,
+  decodeImage,
+  mirrored,
+  resizeTo,
+  scaleAndCut,
+  toBytes,
+} from '../graph/ops/decoding.ts';
+import { encodedImage, readFile, substring } from '../graph/ops/files.ts';
+import { assign } from '../graph/ops/running-average.ts';
+import { attribute } from '../graph/types.ts';
+
+/** How the images of a data set are stored; fixed when the graph is compiled. */
+export interface StoredImages {
+  /** `jpeg`: all of them, so that parts of an image can be decoded; `any`: also PNG, BMP, GIF. */
+  readonly encoding: 'jpeg' | 'any';
+  /** `records`: `tf.train.Example` records of TFRecord files; `files`: an image a file. */
+  readonly container: 'records' | 'files';
+}
+
+/** Batches that are ready before they are asked for. Memory: these, one being filled, and one at hand. */
+const prefetchedBatches = 3;
+
+export const loaderFeeds = {
+  names: 'plan/names:0',
+  file: 'plan/file:0',
+  offset: 'plan/offset:0',
+  labels: 'plan/labels:0',
+  boxes: 'plan/boxes:0',
+  flips: 'plan/flips:0',
+  scale: 'plan/scale:0',
+  corner: 'plan/corner:0',
+  batch: 'plan/batch:0',
+  workers: 'plan/workers:0',
+} as const;
+
+export const loaderFetches = {
+  start: ['loader/start:0'],
+  advance: ['loader/advance:0'],
+} as const;
+
+export interface Loader {
+  /** The mini-batch at hand: uint8 `[batch, resolution, resolution, 3]` and int32 `[batch]`. */
+  readonly images: Tensor;
+  readonly labels: Tensor;
+  /** All images of the fed stack plan, in the same form. */
+  readonly stack: { readonly images: Tensor; readonly labels: Tensor };
+}
+
+/** Adds the loader and its endpoints `start` (takes up a training plan) and `advance` (brings the next mini-batch). */
+export function addLoader(graph: Graph, resolution: number, { container, encoding }: StoredImages): Loader {
+  const scope = graph.main;
+  /** The feed's memory is JavaScript's; the copy is what the data set may hold on to. */
+  const column = (name: string, dtype: 'int32' | 'int64' | 'uint8' | 'float32', width?: number): Tensor => {
+    const fed = graph.placeholder(`plan/${name}`, dtype, width === undefined ? [-1] : [-1, width]);
+    return scope.addOne('DeepCopy', {
+      inputs: [fed],
+      attributes: { T: attribute.type(dtype) },
+      dtype,
+      shape: fed.shape,
+    });
+  };
+  const names = scope.addOne('StringJoin', {
+    inputs: [graph.placeholder('plan/names', 'string', [])],
+    attributes: { N: attribute.int(1), separator: attribute.text('') },
+    dtype: 'string',
+    shape: [],
+  });
+  const rows = [column('file', 'int32', 2), column('offset', 'int64'), column('labels', 'int32')];
+  const workers = cast(scope, graph.placeholder('plan/workers', 'int32', []), 'int64');
+  const batch = cast(scope, graph.placeholder('plan/batch', 'int32', []), 'int64');
+  const read = (body: Scope, file: Tensor, offset: Tensor): Tensor => {
+    const name = substring(body, names, file);
+    return container === 'files' ? readFile(body, name) : encodedImage(body, recordAt(body, name, offset));
+  };
+
+  const training = sliceRowsDataset(scope, [...rows, column('boxes', 'int32', 4), column('flips', 'uint8')]);
+  const augment = mapFunction(scope, 'loader_augment', training.parts, (body, parts) => {
+    const [file, offset, label, box, flip] = parts as readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
+    const encoded = read(body, file, offset);
+    const part =
+      encoding === 'jpeg' ? cropAndDecodeJpeg(body, encoded, box) : cut(body, decodeImage(body, encoded), box);
+    return [mirrored(body, toBytes(body, resizeTo(body, part, resolution)), flip), label];
+  });
+  const size = [resolution, resolution, 3];
+  const mapped = mapDataset(scope, training, augment, workers);
+  const batches = prefetchDataset(scope, batchDataset(scope, mapped, batch), prefetchedBatches);
+  const iterator = datasetIterator(scope, privateThreads(scope, batches, workers), 'loader');
+  graph.output('loader/start', scope.constant(0, 'float32'), [iterator.start]);
+
+  const kept = { trainable: false, saved: false } as const;
+  const images = graph.variable('loader/images', { ...kept, dtype: 'uint8', shape: [-1, ...size] });
+  const labels = graph.variable('loader/labels', { ...kept, dtype: 'int32', shape: [-1] });
+  const [nextImages, nextLabels] = iterator.next as readonly [Tensor, Tensor];
+  graph.output('loader/advance', scope.constant(0, 'float32'), [
+    assign(scope, images, nextImages),
+    assign(scope, labels, nextLabels),
+  ]);
+
+  const scored = sliceRowsDataset(scope, [...rows, column('scale', 'float32', 2), column('corner', 'float32', 2)]);
+  const present = mapFunction(scope, 'loader_present', scored.parts, (body, parts) => {
+    const [file, offset, label, scale, corner] = parts as readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
+    const image = decodeImage(body, read(body, file, offset));
+    return [toBytes(body, scaleAndCut(body, image, scale, corner, resolution)), label];
+  });
+  const presented = batchDataset(scope, mapDataset(scope, scored, present, workers), batch);
+  const [stackImages, stackLabels] = singleElement(scope, privateThreads(scope, presented, workers));
+  return {
+    images: ensureShape(scope, scope.read(images), [-1, ...size]),
+    labels: ensureShape(scope, scope.read(labels), [-1]),
+    stack: { images: stackImages!, labels: stackLabels! },
+  };
+}
