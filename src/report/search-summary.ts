@@ -50,7 +50,7 @@ function frontSummary({ objectives, front, best }: SearchResult): string {
 }
 
 /** One sentence that says what was compared on what; where the best is no better than chance, what to do. */
-export function comparisonSummary({ comparison }: Pick<SearchResult, 'comparison'>): string {
+export function comparisonSummary({ comparison, limits }: Pick<SearchResult, 'comparison' | 'limits'>): string {
   if (comparison === null) {
     return 'No random paths were evaluated (search.randomBaseline is 0), so nothing is known of how the best compares with them.';
   }
@@ -58,7 +58,8 @@ export function comparisonSummary({ comparison }: Pick<SearchResult, 'comparison
   const where = seen
     ? `On the ${images} images that it was chosen on, which flatters it (no held-out images were left to compare on; search.validationImages and search.comparisonImages share them out)`
     : `On ${images} held-out images that did not choose it`;
-  const random = `${paths} random paths under the same limit`;
+  const count = Object.keys(limits).length;
+  const random = `${paths} random paths${['', ' under the same limit'][count] ?? ' under the same limits'}`;
   if (best === null) {
     return `${where}, the best path has no finite loss: train the supernet again with a lower learning rate.`;
   }

@@ -47,6 +47,14 @@ describe('contradictions', () => {
     ['search: {topK: 51}', 'search.topK: 51, allowed: at most search.population (50)'],
     ['search: {subnets: 51}', 'search.subnets: 51, allowed: at most search.population (50)'],
     [
+      'search: {objectives: [error, latency]}',
+      'search.objectives: ["error","latency"], allowed: without latency unless search.latencyTable is given',
+    ],
+    [
+      'search: {objectives: [error, loss]}',
+      'allowed: one of error and loss, and one or more of flops, params and latency',
+    ],
+    [
       'search: {mutations: 26}',
       'search.population: 50 (default), allowed: at least search.mutations (26) + search.crossovers (25)',
     ],
@@ -81,6 +89,16 @@ describe('contradictions', () => {
       expect(lines[0]).to.include(expected);
     });
   }
+
+  it('does not ask of one search method what only another needs', () => {
+    for (const text of [
+      'search: {method: nsga2, topK: 51, mutations: 60}',
+      'search: {method: random, crossovers: 60}',
+      'search: {objectives: [latency, loss], latencyTable: phone.yaml}',
+    ]) {
+      expect(() => configOf(text), text).to.not.throw();
+    }
+  });
 
   it('lets the images of search and comparison add up to all that are held out', () => {
     for (const text of [

@@ -12,13 +12,63 @@ const comparison: Comparison = {
   ninetieth: 0.58,
   highest: 0.6201,
 };
-const summary = (changes: Partial<Comparison>) => comparisonSummary({ comparison: { ...comparison, ...changes } });
+const summary = (changes: Partial<Comparison>, limits: SearchResult['limits'] = { flops: 1e6 }) =>
+  comparisonSummary({ comparison: { ...comparison, ...changes }, limits });
+
+const shown: Omit<SearchResult, 'candidates' | 'best' | 'front'> = {
+  run: 'small',
+  space: 'toy',
+  method: 'evolution',
+  directory: 'checkpoints/small/search/330M',
+  checkpoint: 'checkpoints/small/step-00000060',
+  limits: { flops: 330e6 },
+  evaluated: 1051,
+  seconds: 75,
+  objectives: ['error', 'flops'],
+  comparison,
+  subnets: ['checkpoints/small/subnets/330M-1'],
+};
 
 describe('report/search-summary', () => {
   it('says in one sentence what was compared on what', () => {
     expect(summary({})).to.equal(
       'On 2500 held-out images that did not choose it, the best path has a top-1 of 61.20 %: percentile 96 of 50 random paths under the same limit, evaluated in the same way, whose median is 55.10 %, 90th percentile 58.00 % and best 62.01 %.',
     );
+  });
+
+  it('knows several limits, and none', () => {
+    expect(summary({}, { flops: 1, latency: 2 })).to.include('50 random paths under the same limits, evaluated');
+    expect(summary({}, {})).to.include('50 random paths, evaluated');
+  });
+
+  it('shows the front of NSGA-II, thinned where it is long, and latencies where they are known', () => {
+    const path = (index: number) => ({
+      path: `path-${index}-`,
+      flops: 1e6 * (index + 1),
+      params: 2e6,
+      latency: index + 0.5,
+      loss: 1,
+      top1: index / 100,
+    });
+    const front = Array.from({ length: 25 }, (_, index) => path(index));
+    const result = {
+      objectives: ['error', 'latency'],
+      front,
+      method: 'nsga2',
+      candidates: [front[24]!],
+      best: front[24]!,
+    };
+    const text = searchSummary({ ...shown, ...result } as SearchResult);
+    expect(text).to.include('The front of error against latency has 25 paths, 10 of them:');
+    expect(text)
+      .to.include('path-0-')
+      .and.to.include('path-24-')
+      .and.to.include('24.5ms')
+      .and.to.include('latency  path');
+    expect(text.match(/path-\d+-/g)).to.have.length(11);
+    const short = searchSummary({ ...shown, ...result, front: front.slice(0, 1) } as SearchResult);
+    expect(short).to.include('against latency has 1 path:');
+    expect(searchSummary({ ...shown, ...result, method: 'evolution' } as SearchResult)).to.not.include('The front');
   });
 
   it('says that the images chose the path, where they did', () => {
@@ -33,7 +83,7 @@ describe('report/search-summary', () => {
   });
 
   it('says where there is nothing to compare', () => {
-    expect(comparisonSummary({ comparison: null })).to.include('No random paths were evaluated');
+    expect(comparisonSummary({ comparison: null, limits: {} })).to.include('No random paths were evaluated');
     expect(summary({ best: null })).to.include('no finite loss');
     expect(summary({ median: null, ninetieth: null, highest: null })).to.include(
       'none of 50 random paths under the same limit has a finite loss',
@@ -48,22 +98,7 @@ describe('report/search-summary', () => {
       loss: index === 9 ? null : 1.5,
       top1: index === 9 ? null : 0.5,
     }));
-    const result: SearchResult = {
-      run: 'small',
-      space: 'toy',
-      method: 'evolution',
-      directory: 'checkpoints/small/search/330M',
-      checkpoint: 'checkpoints/small/step-00000060',
-      limits: { flops: 330e6 },
-      evaluated: 1051,
-      seconds: 75,
-      candidates,
-      best: candidates[0]!,
-      objectives: ['error', 'flops'],
-      front: candidates.slice(0, 1),
-      comparison,
-      subnets: ['checkpoints/small/subnets/330M-1'],
-    };
+    const result: SearchResult = { ...shown, candidates, best: candidates[0]!, front: candidates.slice(0, 1) };
     const text = searchSummary(result);
     expect(text).to.include('path-9-').and.to.not.include('path-10-');
     expect(text).to.include('1051 evaluations (evolution) in 1 min 15 s. Written to checkpoints/small/search/330M.');

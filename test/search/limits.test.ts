@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { GreedynasError } from '../../src/errors.ts';
 import { createStream } from '../../src/random/stream.ts';
 import { checkLimits, keepsLimits, limitedPaths, samplePathUnder } from '../../src/search/limits.ts';
-import { flopsRange, pathFlops, pathParams } from '../../src/space/cost.ts';
+import { flopsRange, pathFlops, pathLatency, pathParams } from '../../src/space/cost.ts';
+import { withLatency } from '../../src/space/latency.ts';
 import { buildSpace } from '../../src/space/presets.ts';
 import { allPaths, chiSquare, chiSquareBound, mbconv, spaceOf } from '../sampling/toy-space.ts';
 import { feasiblePaths, spaceWithLimits } from './random-space.ts';
@@ -18,24 +19,35 @@ const mixed = spaceOf(
   })),
 );
 
+/** Latencies in no common unit, which fall where FLOPs rise in some layers. */
+const timed = withLatency(mixed, {
+  fixed: 0.7,
+  layers: mixed.layers.map((_, layer) => [0.31 + layer / 7, 1.1 / (layer + 1), Math.sqrt(layer + 0.5), 0]),
+});
+
 describe('samplePathUnder', () => {
   const all = allPaths(mixed);
   const middle = (costs: number[]): number => costs.sort((a, b) => a - b)[Math.floor(costs.length / 2)]!;
   const flops = middle(all.map((path) => pathFlops(mixed, path)));
   const params = middle(all.map((path) => pathParams(mixed, path)));
 
+  const latency = middle(all.map((path) => pathLatency(timed, path)!));
+
   for (const [name, limits] of Object.entries({
     none: {},
     flops: { flops },
     params: { params },
     both: { flops, params },
+    latency: { latency },
+    all: { flops, params, latency: 1.2 * latency },
   })) {
     it(`draws every path within the limits equally often (limits: ${name})`, () => {
-      const expected = feasiblePaths(mixed, limits);
+      const expected = feasiblePaths(timed, limits);
+      expect(expected.length).to.be.above(20);
       const counts = new Map(expected.map((path) => [path.join(), 0]));
       const stream = createStream(4, 'test');
       for (let draw = 0; draw < 60 * expected.length; draw++) {
-        const key = samplePathUnder(mixed, limits, stream).join();
+        const key = samplePathUnder(timed, limits, stream).join();
         counts.set(key, counts.get(key)! + 1);
       }
       expect(counts.size).to.equal(expected.length);
@@ -140,6 +152,22 @@ describe('checkLimits', () => {
     expect(attempt).to.throw(
       `${wide!.flops} (smallest) to ${deep!.flops} (largest) FLOPs; ${deep!.params} (smallest) to ${wide!.params}`,
     );
+  });
+
+  it('takes a latency limit to the last digit, and refuses one below, with the range in ms', () => {
+    const times = allPaths(timed).map((path) => pathLatency(timed, path)!);
+    const [smallest, largest] = [Math.min(...times), Math.max(...times)];
+    expect(() => checkLimits(timed, { latency: smallest })).not.to.throw();
+    expect(() => checkLimits(timed, { latency: smallest - 1e-6 }))
+      .to.throw(GreedynasError, `${smallest} (smallest) to ${largest} (largest) ms of latency`)
+      .with.property('code', 'usage');
+    expect(() => checkLimits(timed, { latency: Number.POSITIVE_INFINITY })).not.to.throw();
+  });
+
+  it('refuses a latency limit where nothing is known of latency, and says what to give', () => {
+    expect(() => checkLimits(mixed, { latency: 80 }))
+      .to.throw(GreedynasError, '--latency-table')
+      .with.property('code', 'usage');
   });
 
   it('refuses what is not a positive number', () => {
