@@ -50,7 +50,8 @@ export const searchResultSchema = z.strictObject({
   /** The folders of the search and of the weights that it used. */
   directory: z.string(),
   checkpoint: z.string(),
-  method: z.enum(searchMethods),
+  /** The default, and the next two: what 0.1.0, which knew evolution alone, did not write. */
+  method: z.enum(searchMethods).default('evolution'),
   limits: limitsSchema,
   /** Evaluations: a path that was scored on the images of the search and on those of the comparison counts twice. */
   evaluated: count,
@@ -60,9 +61,9 @@ export const searchResultSchema = z.strictObject({
   candidates: z.array(foundPathSchema),
   best: foundPathSchema,
   /** What the front trades off: `search.objectives`. */
-  objectives: z.array(z.enum(objectiveNames)),
+  objectives: z.array(z.enum(objectiveNames)).default(['error', 'flops']),
   /** The candidates that no other one beats in one of the objectives without losing in another, the cheapest first. */
-  front: z.array(foundPathSchema),
+  front: z.array(foundPathSchema).default([]),
   /** Null where no random paths were asked for. */
   comparison: comparisonSchema.nullable(),
   /** Folders of the subnets that were cut out, the best first. */

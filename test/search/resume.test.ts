@@ -244,7 +244,14 @@ describe('search: resume', () => {
     expect(again.outcome).to.deep.equal({ end: 'complete', before: true, result: resultOf(first) });
     expect(again.evaluated).to.deep.equal([]);
     expect(content('done')).to.deep.equal(before);
-    writeFileSync(join(searches('done'), '60M', 'search.json'), '{"run":');
+    const file = join(searches('done'), '60M', 'search.json');
+    const { method, objectives, front, ...old } = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify(old));
+    const known = resultOf(await search('done', { resume: true }));
+    expect(known, 'of 0.1.0').to.deep.equal({ ...resultOf(first), method: 'evolution', front: [] });
+    expect([method, objectives]).to.deep.equal(['evolution', ['error', 'flops']]);
+    expect(front).to.have.length.above(0);
+    writeFileSync(file, '{"run":');
     const error = await rejection(search('done', { resume: true }));
     expect(error.code).to.equal('io');
     expect(error.message).to.include('search.json');
