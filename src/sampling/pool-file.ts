@@ -7,7 +7,7 @@ import { GreedynasError } from '../errors.ts';
 import { formatGenotype, parseGenotype } from '../space/genotype.ts';
 import type { Space } from '../space/space.ts';
 import type { CandidatePool, PoolEntry } from './pool.ts';
-import { countSchema, readSaved } from './saved-state.ts';
+import { countSchema, listSchema, readSaved } from './saved-state.ts';
 
 export interface PoolFile {
   readonly capacity: number;
@@ -22,7 +22,7 @@ export function formatPool(space: Space, pool: CandidatePool): PoolFile {
 
 const fileSchema = z.strictObject({
   capacity: z.int().min(1),
-  paths: z.array(
+  paths: listSchema(
     z.strictObject({ path: z.string(), loss: z.number(), flops: countSchema, evaluations: z.int().min(1) }),
   ),
 });

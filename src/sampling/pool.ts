@@ -4,7 +4,7 @@ import { GreedynasError } from '../errors.ts';
 import type { RandomStream } from '../random/stream.ts';
 import { pathKey } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
-import { countSchema, pathSchema, readSaved, savedStateError } from './saved-state.ts';
+import { countSchema, listSchema, pathSchema, readSaved, savedStateError } from './saved-state.ts';
 
 export interface PoolEntry {
   readonly path: Path;
@@ -153,7 +153,7 @@ function poolStateSchema(space: Space): z.ZodType<PoolState> {
     flops: countSchema,
     evaluations: z.int().min(1),
   });
-  return z.strictObject({ capacity: z.int().min(1), paths: z.array(entry) });
+  return z.strictObject({ capacity: z.int().min(1), paths: listSchema(entry) });
 }
 
 /**

@@ -48,6 +48,23 @@ export function pathSchema(space: Space): z.ZodType<Path> {
   });
 }
 
+/** A list whose first wrong element is the only one told: an array schema gathers an issue, and memory, for a million of them. */
+export function listSchema<T>(element: z.ZodType<T>): z.ZodType<T[], unknown[]> {
+  return z.array(z.unknown()).transform((values, context) => {
+    const list: T[] = [];
+    for (const [index, value] of values.entries()) {
+      const result = element.safeParse(value);
+      if (!result.success) {
+        const [issue] = result.error.issues;
+        context.addIssue({ code: 'custom', message: issue?.message ?? '', path: [index, ...(issue?.path ?? [])] });
+        return z.NEVER;
+      }
+      list.push(result.data);
+    }
+    return list;
+  });
+}
+
 function pathProblem(space: Space, value: unknown): string | null {
   if (!Array.isArray(value)) return `must be an array of operation indices, got ${describe(value)}`;
   if (value.length !== space.layers.length) {

@@ -2,9 +2,8 @@
  * The comparison that ends a search: the best path and random paths under the same limits, all scored on images that did
  * not choose it. (On the images that chose it the best of a thousand looks better than it is, whatever it is.)
  */
-import { z } from 'zod';
 import type { RandomStream } from '../random/stream.ts';
-import { readSaved, savedStateError } from '../sampling/saved-state.ts';
+import { listSchema, readSaved, savedStateError } from '../sampling/saved-state.ts';
 import { pathKey } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
 import {
@@ -90,7 +89,7 @@ export function createPathComparison(options: PathComparisonOptions): PathCompar
 const stateName = 'state of the comparison';
 
 function readState({ space }: PathComparisonOptions, value: unknown, paths: readonly Path[]): SavedCandidate[] {
-  const saved = readSaved(z.array(savedCandidateSchema(space)), value, stateName);
+  const saved = readSaved(listSchema(savedCandidateSchema(space)), value, stateName);
   for (const [index, { path }] of saved.entries()) {
     if (path.join() !== paths[index]?.join()) throw savedStateError(stateName, `[${index}]: is of another path`);
   }

@@ -5,7 +5,14 @@
 import { z } from 'zod';
 import { GreedynasError } from '../errors.ts';
 import { type RandomStream, restoreStream, type StreamState } from '../random/stream.ts';
-import { countSchema, pathSchema, readSaved, savedStateError, streamStateSchema } from '../sampling/saved-state.ts';
+import {
+  countSchema,
+  listSchema,
+  pathSchema,
+  readSaved,
+  savedStateError,
+  streamStateSchema,
+} from '../sampling/saved-state.ts';
 import { pathKey, validatePath } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
 import { drawNewPaths } from './distinct-paths.ts';
@@ -182,7 +189,7 @@ function readState(
     ended: z.enum(['complete', 'exhausted']).nullable(),
     population: z.array(pathSchema(space)).min(1),
     lastPaths: z.boolean(),
-    evaluated: z.array(savedCandidateSchema(space)),
+    evaluated: listSchema(savedCandidateSchema(space)),
     stream: streamStateSchema,
   });
   const saved = readSaved(schema, value, stateName);

@@ -1,7 +1,7 @@
 /** Random search: distinct paths within the limits, drawn uniformly; the baseline that a searched path has to beat. */
 import { z } from 'zod';
 import { GreedynasError } from '../errors.ts';
-import { pathSchema, readSaved, savedStateError } from '../sampling/saved-state.ts';
+import { listSchema, pathSchema, readSaved, savedStateError } from '../sampling/saved-state.ts';
 import type { Path } from '../space/space.ts';
 import { drawNewPaths } from './distinct-paths.ts';
 import {
@@ -71,7 +71,7 @@ function readState({ space, limits }: RandomSearchOptions, value: unknown) {
   const schema = z.strictObject({
     method: z.literal('random'),
     paths: z.array(pathSchema(space)).min(1),
-    evaluated: z.array(savedCandidateSchema(space)),
+    evaluated: listSchema(savedCandidateSchema(space)),
   });
   const saved = readSaved(schema, value, stateName);
   for (const [index, path] of saved.paths.entries()) {

@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { type RandomStream, restoreStream } from '../random/stream.ts';
-import { pathSchema, readSaved, savedStateError, streamStateSchema } from '../sampling/saved-state.ts';
+import { listSchema, pathSchema, readSaved, savedStateError, streamStateSchema } from '../sampling/saved-state.ts';
 import { pathKey } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
 import { drawNewPaths } from './distinct-paths.ts';
@@ -120,7 +120,7 @@ function readState({ space, limits, evaluations }: RegularizedEvolutionOptions, 
     method: z.literal('regularized-evolution'),
     ended: z.enum(['complete', 'exhausted']).nullable(),
     first: z.array(pathSchema(space)).min(1),
-    evaluated: z.array(savedCandidateSchema(space)),
+    evaluated: listSchema(savedCandidateSchema(space)),
     stream: streamStateSchema,
   });
   const saved = readSaved(schema, value, stateName);

@@ -100,10 +100,12 @@ export function editedJson(valid: unknown): fc.Arbitrary<unknown> {
     for (const { at, to, how } of changes) {
       const places = placesOf(result);
       const place = places[Math.floor(at * (places.length + 1)) - 1];
+      // A copy: the same value put into itself would be endless.
+      const put = structuredClone(to);
       // The first place is the whole.
-      if (place === undefined) result = to;
-      else if (how === 'replace') place.holder[place.key] = to;
-      else if (how === 'add') place.holder[Array.isArray(place.holder) ? place.holder.length : '__proto__x'] = to;
+      if (place === undefined) result = put;
+      else if (how === 'replace') place.holder[place.key] = put;
+      else if (how === 'add') place.holder[Array.isArray(place.holder) ? place.holder.length : 'more'] = put;
       else if (Array.isArray(place.holder)) place.holder.splice(Number(place.key), 1);
       else delete place.holder[place.key];
     }

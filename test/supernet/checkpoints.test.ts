@@ -124,6 +124,27 @@ describe('createSubnetSession', () => {
     });
   }
 
+  it('goes on otherwise without its slots: they are saved, restored and used', () => {
+    const network = createSubnetSession(smallSpace, first, sessionOptions());
+    const step = (number: number) => network.trainStep(first, imageBatch(8, number), 0.1);
+    const [whole, weights] = [join(folder, 'with-slots'), join(folder, 'without')];
+    const nextStep = (name: string): Buffer => {
+      step(2);
+      network.save(join(folder, name));
+      return readFileSync(join(folder, `${name}.data-00000-of-00001`));
+    };
+    network.initialise(1);
+    for (const number of [0, 1]) step(number);
+    network.save(whole);
+    network.saveWeights(weights);
+    const expected = nextStep('expected');
+    network.restore(whole);
+    expect(nextStep('restored').equals(expected)).to.equal(true);
+    network.restoreWeights(weights);
+    expect(nextStep('other').equals(expected)).to.equal(false);
+    network.close();
+  });
+
   it('takes no other path', () => {
     const subnet = createSubnetSession(smallSpace, first, sessionOptions());
     subnet.initialise(1);
