@@ -12,8 +12,8 @@ import { buildSpace } from '../../src/space/presets.ts';
 import { configOf, linesOf } from './parsing.ts';
 
 describe('configs of the project', () => {
-  const names = readdirSync('configs').filter((name) => name.endsWith('.yaml'));
-  it('are there', () => expect(names).to.include.members(['cifar10.yaml', 'nas-bench-macro-cifar10.yaml']));
+  const names = readdirSync('configs', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'));
+  it('are there', () => expect(names).to.include.members(['cifar10.yaml', 'nas-bench-macro/authors.yaml']));
 
   for (const name of names) {
     it(`${name} loads, and gives its space`, () => {
