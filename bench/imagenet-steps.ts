@@ -13,7 +13,7 @@ import { loadavg } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { loadCifar10 } from '../src/data/cifar10.ts';
 import { createStream } from '../src/random/stream.ts';
 import { buildSpace } from '../src/space/presets.ts';
@@ -142,7 +142,7 @@ async function cifarImages(): Promise<Source> {
   };
 }
 
-async function batchOf(scaled: readonly sharp.Sharp[], labels: readonly number[]): Promise<ImageBatch> {
+async function batchOf(scaled: readonly Sharp[], labels: readonly number[]): Promise<ImageBatch> {
   const parts = await Promise.all(
     scaled.map(async (image) => {
       const { data, info } = await image

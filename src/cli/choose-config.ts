@@ -17,7 +17,7 @@ const largestSmallSide = 96;
 const configFile = (name: string): string => fileURLToPath(new URL(`../../configs/${name}`, import.meta.url));
 
 /**
- * The config of the user stays; without one, images of at most 96 pixels get configs/tiny-imagenet.yaml, larger ones configs/imagenet.yaml. Classes and
+ * The config of the user stays; without one, images of at most 96 pixels get configs/tiny-imagenet.yaml, larger ones configs/greedynas-7x21-imagenet.yaml. Classes and
  * place of the images are taken from what is there.
  */
 export async function chooseByData(options: {
@@ -32,7 +32,8 @@ export async function chooseByData(options: {
   if (found === null) return { config, overrides: [] };
   const folder = [`data.folder=${JSON.stringify(resolve(directory))}`];
   if (resume) return { config, overrides: folder };
-  const chosen = config ?? configFile(found.shorterSide <= largestSmallSide ? 'tiny-imagenet.yaml' : 'imagenet.yaml');
+  const chosen =
+    config ?? configFile(found.shorterSide <= largestSmallSide ? 'tiny-imagenet.yaml' : 'greedynas-7x21-imagenet.yaml');
   const size = `images of about ${found.shorterSide} pixels`;
   notice(`${directory}: ${found.description}, ${found.classes} classes, ${size}; config: ${chosen}`);
   const overrides = ['data.dataset=folder', ...folder, `space.classes=${found.classes}`];

@@ -24,6 +24,28 @@ describe('configs of the project', () => {
   }
 });
 
+describe('the ImageNet configs', () => {
+  const load = (space: string) => loadConfig({ file: join('configs', `greedynas-${space}-imagenet.yaml`) });
+
+  it("are the paper's recipe in both spaces, which is what the defaults are", () => {
+    const defaults = configOf('data: {dataset: folder}');
+    for (const [name, preset] of [
+      ['7x21', 'mobilenet-7'],
+      ['13x21', 'mobilenet-13-se'],
+    ] as const) {
+      const { space, training, sampling, data } = load(name);
+      expect(space).to.include({ preset, resolution: 224, classes: 1000, width: 1 });
+      expect(training).to.deep.equal(defaults.training);
+      expect(sampling).to.deep.equal({ ...defaults.sampling, flopsLimit: 330_000_000 });
+      expect(data).to.deep.equal({ ...defaults.data, validationImages: 50_000 });
+    }
+  });
+
+  it('differ in their space alone', () => {
+    expect({ ...load('7x21'), space: null }).to.deep.equal({ ...load('13x21'), space: null });
+  });
+});
+
 describe('a config', () => {
   it("without keys is the paper's recipe", () => {
     for (const text of ['', '# nothing', '{}', 'training: {}']) {
