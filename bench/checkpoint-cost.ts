@@ -2,6 +2,7 @@
  * Size and time of a checkpoint of the full 7^21 supernet, weights and momentum, as training writes it (flushed, hashed,
  * renamed), and its share of the time at the default interval: `npx tsx bench/checkpoint-cost.ts [resolution, default 32] [batch, default 64]`.
  */
+
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { createStream } from '../src/random/stream.ts';
 import { buildSpace } from '../src/space/presets.ts';
 import { createSupernetSession } from '../src/supernet/session.ts';
 import { checkpointFormat, findCheckpoint, saveCheckpoint } from '../src/training/checkpoint.ts';
+import { noTime } from '../src/training/ledger.ts';
 import { paperRecipe } from './peers/recipe.ts';
 
 const [resolution, batch] = [Number(process.argv[2] ?? 32), Number(process.argv[3] ?? 64)];
@@ -54,7 +56,7 @@ for (let save = 1; save <= 4; save++) {
         skipped: { total: 0, inRow: 0 },
         sampler: null,
       },
-      seconds: { train: 0, rank: 0, save: 0 },
+      seconds: noTime,
       saveWeights(prefix) {
         const began = performance.now();
         supernet.save(prefix);

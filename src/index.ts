@@ -9,7 +9,7 @@ export { createStream, type RandomStream, restoreStream } from './random/stream.
 export { createGreedySampler, type GreedySampler, type GreedySamplerOptions } from './sampling/greedy.ts';
 export { type CandidatePool, createPool, type PoolEntry } from './sampling/pool.ts';
 export { parsePool } from './sampling/pool-file.ts';
-export type { SampledStep, Sampler, ScorePaths } from './sampling/sampler.ts';
+export type { Ranking, RankingRound, RankPaths, SampledStep, Sampler } from './sampling/sampler.ts';
 export { createUniformSampler } from './sampling/uniform.ts';
 export { type Candidate, createCachedEvaluator, type Evaluate, rankCandidates } from './search/evaluator.ts';
 export { createEvolution, type EvolutionOptions, evolve } from './search/evolution.ts';
@@ -42,7 +42,7 @@ export type { Latency, Layer, Operation, Path, Space } from './space/space.ts';
 export { createSubnetSession, createSupernetSession, type SessionOptions } from './supernet/session.ts';
 export { readSubnet, type SubnetDescription } from './supernet/subnet.ts';
 export type { ImageBatch, Scores, StackName, StepResult, Supernet } from './supernet/supernet.ts';
-export { correctedImages } from './training/ledger.ts';
+export { correctedImages, type RunCost } from './training/cost.ts';
 export { type TrainRequest, trainInFolder } from './training/session.ts';
 export type { SupernetRunResult, TrainingSurroundings } from './training/supernet-run.ts';
 export { type TrainerOptions, type TrainingResult, trainSupernet } from './training/trainer.ts';

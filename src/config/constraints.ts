@@ -86,6 +86,7 @@ function greedyContradictions(config: RunConfig): Contradiction[] {
     // A short last batch would be normalised by the statistics of fewer images than the others.
     ...divides(config, 'sampling.ranking.batch', 'sampling.ranking.images'),
     ...atMost(config, 'sampling.ranking.images', 'data.validationImages'),
+    ...racingContradictions(sampling),
     ...(sampling.ranking.refresh !== null && rankingStacks(config) < 2
       ? [
           {
@@ -96,6 +97,24 @@ function greedyContradictions(config: RunConfig): Contradiction[] {
         ]
       : []),
   ];
+}
+
+function racingContradictions({ racing, ranking, keep, paths }: RunConfig['sampling']): Contradiction[] {
+  if (racing === null) return [];
+  const { images, batch } = ranking;
+  const found: Contradiction[] = [];
+  if (batch >= images) {
+    const allowed = `below sampling.ranking.images (${images}) for sampling.racing: parts are whole batches`;
+    found.push({ key: 'sampling.ranking.batch', others: ['sampling.ranking.images', 'sampling.racing'], allowed });
+  } else if (racing.first !== null && (racing.first % batch !== 0 || racing.first >= images)) {
+    const allowed = `a multiple of sampling.ranking.batch (${batch}) below sampling.ranking.images (${images}), or null`;
+    found.push({ key: 'sampling.racing.first', others: ['sampling.ranking'], allowed });
+  }
+  if (keep >= paths) {
+    const allowed = `below sampling.paths (${paths}) for sampling.racing: else there is nothing to decide`;
+    found.push({ key: 'sampling.keep', others: ['sampling.paths', 'sampling.racing'], allowed });
+  }
+  return found;
 }
 
 function binContradictions({ bins }: RunConfig['sampling'], space: RunConfig['space']): Contradiction[] {

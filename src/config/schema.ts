@@ -132,6 +132,7 @@ const training = z.strictObject({
   skippedInRow: integer(1).default(10),
 });
 
+const allowedFirst = 'a whole number of at least 1, or null for one batch of sampling.ranking.batch';
 const allowedRefresh = 'a whole number of at least 1, or null for never';
 
 const sampling = z.strictObject({
@@ -190,6 +191,25 @@ const sampling = z.strictObject({
       refresh: z.int({ error: allowedRefresh }).min(1, { error: allowedRefresh }).nullable().default(null),
     })
     .prefault({}),
+  /**
+   * Ranks paths on growing parts of the ranking images and stops evaluating a path once it is clear on which side of the best
+   * k it is (src/sampling/racing.ts); null, the paper: every path sees all of them. Ours. Parts are whole batches of
+   * `ranking.batch`, so smaller ones spare more.
+   */
+  racing: z
+    .strictObject(
+      {
+        /** Least probability that the chosen paths of a round are those of the full ranking. */
+        confidence: number('a number above 0, below 1', (value) => value > 0 && value < 1).default(0.95),
+        /** Images after which paths are compared for the first time; null: one batch. */
+        first: z.int({ error: allowedFirst }).min(1, { error: allowedFirst }).nullable().default(null),
+        /** Makes the full ranking too and counts how often it chooses the same paths: costs what racing spares. */
+        audit: flag().default(false),
+      },
+      { error: 'null, or a section with the keys confidence, first, audit' },
+    )
+    .nullable()
+    .default(null),
   /** Stops training once the pool changes by at most `alpha` in `every` steps; null trains to the end. */
   stop: z
     .strictObject(

@@ -1,5 +1,7 @@
 /** What a training says when it ends: why, what it cost, the best of the pool, and what to do next. */
 import { formatFlops } from '../space/cost.ts';
+import type { RunCost } from '../training/cost.ts';
+import type { RaceCounts } from '../training/rank-paths.ts';
 import type { SupernetRunResult } from '../training/supernet-run.ts';
 import { formatCount, formatDuration, formatPercent } from './format.ts';
 
@@ -14,13 +16,43 @@ function why(result: SupernetRunResult): string {
   }
 }
 
+function costLine({ images, ratio, corrected }: RunCost): string {
+  const counted = `${formatCount(images.optimised)} images optimised, ${formatCount(images.evaluated)} evaluated`;
+  if (images.evaluated === 0) return `Cost: ${counted}.`;
+  const paper = `${formatCount(corrected.paper)} at the paper's ${ratio.paper}`;
+  if (ratio.measured === null || corrected.measured === null) {
+    return `Cost: ${counted}; as optimised images ${paper} evaluated for one.`;
+  }
+  const measured = `${formatCount(corrected.measured)} at the ${ratio.measured.toFixed(2)} measured here`;
+  return `Cost: ${counted}; as optimised images ${measured}, ${paper} evaluated for one.`;
+}
+
+function timeLine({ seconds }: RunCost): string {
+  const parts = [
+    [seconds.train, 'training'],
+    [seconds.rank, 'ranking'],
+    [seconds.audit, 'auditing races'],
+    [seconds.data, 'data'],
+    [seconds.start, 'starting'],
+    [seconds.save, 'saving'],
+  ] as const;
+  const shown = parts.filter(([time]) => time > 0).map(([time, name]) => `${formatDuration(time)} ${name}`);
+  return `Time: ${[`${formatDuration(seconds.total)} in all`, ...shown].join(', ')}.`;
+}
+
+function racingLine({ rounds, spared, audited, agreed }: RaceCounts, { images }: RunCost): string {
+  const share = formatPercent(images.evaluated / (images.evaluated + spared));
+  const audit =
+    audited === 0
+      ? ''
+      : ` The full ranking chose the same paths in ${formatPercent(agreed / audited)} of ${formatCount(audited)} rounds.`;
+  return `Racing: ${formatCount(rounds)} rounds with ${share} of their images, ${formatCount(spared)} spared.${audit}`;
+}
+
 export function trainingSummary(run: string, result: SupernetRunResult): string {
-  const { counts, corrected, seconds, best } = result;
-  const lines = [
-    why(result),
-    `Cost: ${formatCount(counts.optimised)} images optimised, ${formatCount(counts.evaluated)} evaluated, ${formatCount(Math.round(corrected))} corrected.`,
-    `Time: ${formatDuration(seconds.train)} training, ${formatDuration(seconds.rank)} ranking, ${formatDuration(seconds.save)} saving.`,
-  ];
+  const { cost, racing, best } = result;
+  const lines = [why(result), costLine(cost), timeLine(cost)];
+  if (racing !== null && racing.rounds > 0) lines.push(racingLine(racing, cost));
   if (best !== null) {
     lines.push(
       `Pool: ${result.poolSize} paths; the best has loss ${best.loss.toFixed(4)} at ${formatFlops(best.flops)} FLOPs: ${best.path}`,

@@ -7,8 +7,7 @@ import { pathKey } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
 import { epsilonAt } from './epsilon.ts';
 import { type CandidatePool, createPool, type PoolOptions, restorePool } from './pool.ts';
-import { rankByLoss } from './ranking.ts';
-import type { SampledStep, Sampler, ScorePaths, StopCheck } from './sampler.ts';
+import type { RankPaths, SampledStep, Sampler, StopCheck } from './sampler.ts';
 import { countSchema, pathSchema, readSaved, savedStateError, streamStateSchema } from './saved-state.ts';
 import { createStepOrder, lastStepSchema } from './step-order.ts';
 import { createStopRule, type StopRuleOptions, stopRuleStateSchema } from './stop-rule.ts';
@@ -45,7 +44,7 @@ export interface GreedySampler extends Sampler {
   readonly checks: readonly StopCheck[];
   /** How often m paths were ranked. */
   readonly rounds: number;
-  /** Paths scored so far; times the ranking images, the images evaluated of the cost ledger. */
+  /** Paths scored so far; without racing, times the ranking images, these are the images evaluated of the cost ledger. */
   readonly evaluated: number;
 }
 
@@ -87,29 +86,35 @@ export function createGreedySampler(options: GreedySamplerOptions): GreedySample
   }
 
   /** Fills the queue; returns how many paths were scored. */
-  function rank(epsilon: number, score: ScorePaths): number {
+  function rank(epsilon: number, rankPaths: RankPaths): number {
     const draws = Array.from({ length: drawn }, () => draw(epsilon));
-    const distinct = new Map(draws.map(({ path }) => [pathKey(path), path]));
-    const losses = score([...distinct.values()]);
-    if (losses.length !== distinct.size) {
-      throw new RangeError(`score: ${distinct.size} paths need as many losses, got ${losses.length}`);
+    const byKey = new Map<string, Draw[]>();
+    for (const each of draws) byKey.set(pathKey(each.path), [...(byKey.get(pathKey(each.path)) ?? []), each]);
+    const distinct = [...byKey.values()];
+    const paths = distinct.map(([first]) => first!.path);
+    const { losses, order } = rankPaths({ paths, places: distinct.map((each) => each.length), keep });
+    if (losses.length !== paths.length || new Set(order).size !== paths.length) {
+      throw new RangeError(
+        `rank: ${paths.length} paths need as many losses and places, got ${losses.length} and ${order.length}`,
+      );
     }
-    const lossOf = new Map([...distinct.keys()].map((key, index) => [key, losses[index]!]));
-    const ranked = rankByLoss(draws.map(({ path }) => lossOf.get(pathKey(path))!)).map((index) => draws[index]!);
-    queue = ranked.slice(0, keep);
-    const candidates = new Map((offered === 'all' ? ranked : queue).map(({ path }) => [pathKey(path), path]));
-    for (const [key, path] of candidates) pool.offer(path, lossOf.get(key)!);
+    queue = order.flatMap((index) => distinct[index]!).slice(0, keep);
+    const trained = new Set(queue.map(({ path }) => pathKey(path)));
+    for (const index of order) {
+      const path = paths[index]!;
+      if (offered === 'all' || trained.has(pathKey(path))) pool.offer(path, losses[index]!);
+    }
     rounds += 1;
-    evaluated += distinct.size;
-    return distinct.size;
+    evaluated += paths.length;
+    return paths.length;
   }
 
   return {
-    next(step, score): SampledStep {
+    next(step, rankPaths): SampledStep {
       order.enter(step);
       if (step < warmupSteps) return { paths: [uniformPath(space, stream)], epsilon: 0, evaluated: 0, fromPool: false };
       const epsilon = epsilonAt(schedule, step);
-      const scored = queue.length === 0 ? rank(epsilon, score) : 0;
+      const scored = queue.length === 0 ? rank(epsilon, rankPaths) : 0;
       const pi = stopRule?.observe(step, pool) ?? null;
       const [chosen, ...rest] = queue;
       queue = rest;

@@ -3,11 +3,28 @@
  */
 import type { Path } from '../space/space.ts';
 
-/**
- * Losses of the given paths on the ranking images, in the order of the paths. Lower is better; NaN and ±Infinity are
- * allowed and rank last. Called at most once for each step, with distinct paths.
- */
-export type ScorePaths = (paths: readonly Path[]) => readonly number[];
+/** The paths of one round. */
+export interface RankingRound {
+  /** Distinct paths. */
+  readonly paths: readonly Path[];
+  /** How often each of them was drawn: so many places it takes in the ranking. */
+  readonly places: readonly number[];
+  /** k: the places that matter. */
+  readonly keep: number;
+}
+
+export interface Ranking {
+  /**
+   * Losses on the ranking images, in the order of the paths; NaN and ±Infinity are allowed. An estimate, for a path that
+   * was not evaluated on all of them.
+   */
+  readonly losses: readonly number[];
+  /** Indices of the paths, best first: by their losses, where all are known; NaN and ±Infinity last. */
+  readonly order: readonly number[];
+}
+
+/** Ranks paths. Called at most once for each step. */
+export type RankPaths = (round: RankingRound) => Ranking;
 
 /** What to train in one optimiser step. */
 export interface SampledStep {
@@ -35,7 +52,7 @@ export interface Sampler {
    * The paths of step `step`. Steps count from 0 and only go up; a path is returned to be trained once, so ask once a
    * step. Throws RangeError for a step that is not after the last one.
    */
-  next(step: number, score: ScorePaths): SampledStep;
+  next(step: number, rank: RankPaths): SampledStep;
   /** The check at which the stop rule fired: end training after this step. Null as long as it has not. */
   readonly stopped: StopCheck | null;
   /** Everything that decides what follows, as plain JSON; the sampler made with it as `state` goes on identically. */

@@ -9,7 +9,16 @@ import { pathKey, validatePath } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
 import { compileNetwork, feeds, fetches, type NetworkRecipe, plannedStacks, received } from './compile.ts';
 import { loaderFeeds, loaderFetches } from './loader.ts';
-import type { ImageBatch, MiniBatch, PlannedImages, Scores, StackName, StepResult, Supernet } from './supernet.ts';
+import type {
+  ImageBatch,
+  MiniBatch,
+  PlannedImages,
+  Scores,
+  StackName,
+  StackPart,
+  StepResult,
+  Supernet,
+} from './supernet.ts';
 import { receivedBy } from './update.ts';
 
 /** Images that the loader could not read or decode; the message is TensorFlow's. */
@@ -111,32 +120,50 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
   };
   /** Images of a step of the training plan at hand. */
   let planned = 0;
-  /** Goes over a stack in batches as equal as can be, none above the size asked for, in order. */
-  const overStack = (name: StackName, visit: (start: number, count: number, number: number) => void): number => {
+  /**
+   * Goes over a stack, or the batches of it that make up `only`, in batches as equal as can be, none above the size asked
+   * for, in order.
+   */
+  const overStack = (
+    name: StackName,
+    visit: (start: number, count: number, number: number) => void,
+    only?: StackPart,
+  ): void => {
+    const size = sizeOf(name);
+    const { start: from, count } = only ?? { start: 0, count: size };
+    const parts = Math.ceil(size / batches[name]);
+    const edges = Array.from({ length: parts + 1 }, (_, part) => Math.floor((part * size) / parts));
+    const [first, end] = [edges.indexOf(from), edges.indexOf(from + count)];
+    if (first < 0 || end <= first) {
+      throw new RangeError(
+        `images ${from} to ${from + count - 1} are no batches of the ${name} images, which end at ${edges.slice(1).join(', ')}`,
+      );
+    }
+    for (let part = first; part < end; part++) visit(edges[part]!, edges[part + 1]! - edges[part]!, part);
+  };
+  const sizeOf = (name: StackName): number => {
     const size = stackSizes.get(name);
     if (size === undefined) throw new Error(`the ${name} images are not loaded: call loadStack('${name}', …) first`);
-    const parts = Math.ceil(size / batches[name]);
-    for (let part = 0; part < parts; part++) {
-      const start = Math.floor((part * size) / parts);
-      visit(start, Math.floor(((part + 1) * size) / parts) - start, part);
-    }
     return size;
   };
-  const score = (endpoint: 'rank' | 'evaluate', name: StackName, path: Path): Scores => {
-    const losses = new Float32Array(stackSizes.get(name) ?? 0);
+  const score = (endpoint: 'rank' | 'evaluate', name: StackName, path: Path, only?: StackPart): Scores => {
+    const size = only?.count ?? sizeOf(name);
+    const offset = only?.start ?? 0;
+    const losses = new Float32Array(size);
     const correct = new Uint8Array(losses.length);
     let sum = 0;
     let top1 = 0;
     let top5 = 0;
-    const size = overStack(name, (start, count) => {
+    const visit = (start: number, count: number): void => {
       const part = { ...pathFeed(path), [feeds.start]: scalar.int(start), [feeds.count]: scalar.int(count) };
       const [each, first, five] = session.run(part, fetches[endpoint]) as [Float32Array, Int32Array, Int32Array];
-      losses.set(each, start);
-      correct.set(first, start);
+      losses.set(each, start - offset);
+      correct.set(first, start - offset);
       for (const loss of each) sum += loss;
       for (const hit of first) top1 += hit;
       for (const hit of five) top5 += hit;
-    });
+    };
+    overStack(name, visit, only);
     return { losses, correct, loss: sum / size, top1: top1 / size, top5: top5 / size };
   };
 
@@ -251,7 +278,7 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
       }
       stackSizes.set(name, batch.labels.length);
     },
-    rank: (path) => score('rank', 'ranking', path),
+    rank: (path, part) => score('rank', 'ranking', path, part),
     recalibrate(path) {
       calibrated = null;
       overStack('calibration', (start, count, number) => {

@@ -77,6 +77,12 @@ export interface Scores {
 export const stackNames = ['ranking', 'validation', 'calibration'] as const;
 export type StackName = (typeof stackNames)[number];
 
+/** Images `start` … `start + count − 1` of a stack. */
+export interface StackPart {
+  readonly start: number;
+  readonly count: number;
+}
+
 export interface Supernet {
   /** Sets every variable to its initial value, a pure function of (seed, variable name), and every slot to zero. */
   initialise(seed: number): void;
@@ -104,8 +110,12 @@ export interface Supernet {
   advance(): LoadedBatch;
   /** Keeps a stack of images on the device. Loading it again replaces it. */
   loadStack(name: StackName, batch: ImageBatch | StackPlan): void;
-  /** Scores a path on the `ranking` stack with batch statistics and label smoothing (recipes 1.2), in batches of the configured size. */
-  rank(path: Path): Scores;
+  /**
+   * Scores a path on the `ranking` stack with batch statistics and label smoothing (recipes 1.2), in batches of the configured
+   * size; with `part`, on those of its images alone. As batches are normalised by themselves, a part must begin and end
+   * where a batch does: then each image has the loss that it has in the whole. Throws RangeError for other parts.
+   */
+  rank(path: Path, part?: StackPart): Scores;
   /** Resets the path's batch-norm statistics and sets them to the average over the `calibration` stack. */
   recalibrate(path: Path): void;
   /** Scores a path on the `validation` stack with the running statistics: recalibrate the same path first. No label smoothing. */

@@ -16,7 +16,7 @@ import {
   verifySealedFolder,
   writeSealedFolder,
 } from '../storage/sealed-folder.ts';
-import type { PhaseSeconds } from './ledger.ts';
+import { noPace, type WallTime } from './ledger.ts';
 
 /** Raised when a file changes its meaning; a newer format than this is refused, not guessed at. */
 export const checkpointFormat = 2;
@@ -32,6 +32,8 @@ const currentSchema = z.strictObject({
   window: z.strictObject({ steps: count, images: count, loss: z.number(), correct: count, fromPool: count }),
   /** Steps that changed nothing, as their loss or a gradient was not finite: of the whole run, and since the last good step. */
   skipped: z.strictObject({ total: count, inRow: count }),
+  /** What racing has done; only there where paths race. */
+  racing: z.strictObject({ rounds: count, spared: count, audited: count, agreed: count }).optional(),
   /** Whatever the sampler needs to go on: queue, pool, snapshot of the pool, random stream. */
   sampler: z.unknown(),
 });
@@ -46,7 +48,18 @@ const stateSchema = z.preprocess((value) => {
 /** Everything of a run but the weights. Equal runs have equal states: no clock is in it. */
 export type TrainingState = Readonly<z.infer<typeof stateSchema>>;
 
-const secondsSchema = z.strictObject({ train: z.number(), rank: z.number(), save: z.number() });
+const measured = z.strictObject({ images: count, seconds: z.number() });
+
+/** Format 1 knew three phases and no pace. */
+const secondsSchema = z.strictObject({
+  start: z.number().default(0),
+  data: z.number().default(0),
+  train: z.number(),
+  rank: z.number(),
+  audit: z.number().default(0),
+  save: z.number(),
+  pace: z.strictObject({ train: measured, rank: measured }).default(noPace),
+});
 
 export interface Checkpoint {
   readonly directory: string;
@@ -55,7 +68,7 @@ export interface Checkpoint {
   readonly weightsPrefix: string;
   readonly state: TrainingState;
   /** Wall seconds of the run so far; kept apart because equal runs differ in it. */
-  readonly seconds: PhaseSeconds;
+  readonly seconds: WallTime;
 }
 
 export interface SkippedCheckpoint {
@@ -99,7 +112,7 @@ export async function listSteps(runDirectory: string): Promise<number[]> {
 export interface SaveRequest {
   readonly runDirectory: string;
   readonly state: TrainingState;
-  readonly seconds: PhaseSeconds;
+  readonly seconds: WallTime;
   /** Writes the weights as `<prefix>.index` and `<prefix>.data-…`; `Supernet.save`. */
   readonly saveWeights: (prefix: string) => void;
   /** Further text files of the checkpoint, by name. */

@@ -17,6 +17,7 @@ import { acquireLock, type LockHolder } from './lock.ts';
 export const configFile = 'config.yaml';
 const runFile = 'run.json';
 export const poolFile = 'pool.json';
+export const costFile = 'cost.json';
 
 /** A run folder that this process alone may write to. */
 export interface RunFolder {
@@ -196,18 +197,41 @@ export interface RunSession {
   readonly changed?: readonly ConfigChange[];
 }
 
+/** How a session ended: at the length of the training, by the stop rule, or by a signal. Missing where it was killed. */
+export interface SessionEnd {
+  readonly step: number;
+  readonly by: 'length' | 'stop-rule' | 'signal';
+  /** π at the check that ended the training; null unless the stop rule did. */
+  readonly pi: number | null;
+}
+
 /** Writes run.json: the seed, and every session of the run, this one last. An unreadable older file is replaced. */
 export async function recordSession(folder: RunFolder, seed: number, session: RunSession): Promise<void> {
-  const before = await readIfThere(folder.path(runFile));
-  let sessions: unknown[] = [];
+  await writeSessions(folder, seed, [...(await readSessions(folder)).sessions, session]);
+}
+
+/** Adds to run.json how the last session, which {@link recordSession} wrote, has ended. */
+export async function recordEnd(folder: RunFolder, end: SessionEnd): Promise<void> {
+  const { seed, sessions } = await readSessions(folder);
+  const last: unknown = sessions.at(-1);
+  if (typeof last !== 'object' || last === null) return;
+  await writeSessions(folder, seed, [...sessions.slice(0, -1), { ...last, end }]);
+}
+
+/** It only tells people about the past: a damaged one must not stop the run, and counts as empty. */
+async function readSessions(folder: RunFolder): Promise<{ seed: unknown; sessions: unknown[] }> {
   try {
-    const parsed: unknown = JSON.parse(before ?? '');
-    if (typeof parsed === 'object' && parsed !== null && 'sessions' in parsed && Array.isArray(parsed.sessions)) {
-      sessions = parsed.sessions;
+    const run: unknown = JSON.parse((await readIfThere(folder.path(runFile))) ?? '');
+    if (typeof run === 'object' && run !== null && 'sessions' in run && Array.isArray(run.sessions)) {
+      return { seed: 'seed' in run ? run.seed : null, sessions: run.sessions };
     }
-  } catch {
-    // It only tells people about the past: a damaged one must not stop the run.
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
   }
-  const run = { name: folder.name, seed, sessions: [...sessions, session] };
+  return { seed: null, sessions: [] };
+}
+
+async function writeSessions(folder: RunFolder, seed: unknown, sessions: readonly unknown[]): Promise<void> {
+  const run = { name: folder.name, seed, sessions };
   await writeDurably(folder.path(runFile), `${JSON.stringify(run, null, 2)}\n`);
 }

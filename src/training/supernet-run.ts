@@ -1,17 +1,10 @@
 /** One session of a supernet run: config and folder, data and engine, train from the beginning or from the newest checkpoint. */
-import { rankingStacks } from '../config/held-out.ts';
 import type { RunConfig } from '../config/schema.ts';
-import { takeStack } from '../data/batches.ts';
 import type { DataSet } from '../data/dataset.ts';
 import { GreedynasError } from '../errors.ts';
-import { createStream } from '../random/stream.ts';
-import { createFairSampler } from '../sampling/fair.ts';
-import { createFlopsBinsSampler } from '../sampling/flops-bins.ts';
-import { createGreedySampler, type GreedySampler, type GreedySamplerOptions } from '../sampling/greedy.ts';
 import type { CandidatePool } from '../sampling/pool.ts';
 import { formatPool } from '../sampling/pool-file.ts';
 import type { Sampler } from '../sampling/sampler.ts';
-import { createUniformSampler } from '../sampling/uniform.ts';
 import { formatGenotype } from '../space/genotype.ts';
 import { buildSpace } from '../space/presets.ts';
 import type { Path, Space } from '../space/space.ts';
@@ -25,10 +18,22 @@ import {
   saveCheckpoint,
   setAside,
 } from './checkpoint.ts';
-import { type Clock, type CostLedger, createLedger, type ImageCounts, type PhaseSeconds } from './ledger.ts';
+import { costOf, type RunCost } from './cost.ts';
+import { type Clock, type CostLedger, createLedger } from './ledger.ts';
 import { openMetrics } from './metrics.ts';
-import { poolFile, type RunFolder, type RunSession, recordSession, writeConfig } from './run-folder.ts';
+import type { RaceCounts } from './rank-paths.ts';
+import {
+  costFile,
+  poolFile,
+  type RunFolder,
+  type RunSession,
+  recordEnd,
+  recordSession,
+  writeConfig,
+} from './run-folder.ts';
 import { type DataRequest, dataRequest } from './run-options.ts';
+import { createRunRanker } from './run-ranker.ts';
+import { createRunSampler } from './run-sampler.ts';
 import { type TrainingEnd, type TrainingProgress, trainSupernet } from './trainer.ts';
 
 /** What a session stands on; the command line gives the real ones, tests give simulated ones. */
@@ -50,58 +55,14 @@ export interface SupernetRunResult {
   readonly end: TrainingEnd;
   readonly step: number;
   readonly checkpoint: string;
-  readonly counts: ImageCounts;
-  readonly corrected: number;
-  readonly seconds: PhaseSeconds;
+  readonly cost: RunCost;
   /** The best of the pool; null where there is no pool or nothing in it. */
   readonly best: { readonly path: string; readonly loss: number; readonly flops: number } | null;
   readonly poolSize: number;
+  /** What racing has spared; null where paths do not race. */
+  readonly racing: RaceCounts | null;
   /** π at the check that ended the training; null unless the stop rule did. */
   readonly pi: number | null;
-}
-
-interface RunSampler {
-  readonly sampler: Sampler;
-  readonly pool: CandidatePool | null;
-}
-
-/** The sampler that the config asks for, going on from `state` unless it is undefined. */
-function createRunSampler(config: RunConfig, space: Space, state: unknown): RunSampler {
-  const { sampling } = config;
-  const common = { space, stream: createStream(config.seed, 'sampler'), state };
-  switch (sampling.method) {
-    case 'uniform':
-      return { sampler: createUniformSampler(common), pool: null };
-    case 'fair':
-      return { sampler: createFairSampler(common), pool: null };
-    case 'flops-bins': {
-      const { bins } = sampling;
-      if (bins === null) throw new Error('sampling.bins: config/constraints.ts asks for them');
-      return { sampler: createFlopsBinsSampler({ ...common, bins }), pool: null };
-    }
-    case 'greedy': {
-      const sampler = createRunGreedySampler(config, common);
-      return { sampler, pool: sampler.pool };
-    }
-  }
-}
-
-function createRunGreedySampler(
-  { sampling, training }: RunConfig,
-  common: Pick<GreedySamplerOptions, 'space' | 'stream' | 'state'>,
-): GreedySampler {
-  return createGreedySampler({
-    ...common,
-    paths: sampling.paths,
-    keep: sampling.keep,
-    pool: sampling.pool,
-    flopsLimit: sampling.flopsLimit,
-    epsilon: sampling.epsilon,
-    warmupSteps: sampling.warmupSteps,
-    totalSteps: training.steps,
-    stop: sampling.stop,
-    offered: sampling.offered,
-  });
 }
 
 /** The newest whole checkpoint; damaged newer ones are reported and set aside. */
@@ -149,16 +110,14 @@ export async function runTraining(
     ...(checkpoint === null ? {} : { counts: checkpoint.state.ledger, seconds: checkpoint.seconds }),
   });
 
-  const data = await surroundings.loadData(dataRequest(config));
-  const supernet = await surroundings.createSupernet(config, space, data);
+  const data = await ledger.timeAsync('data', () => surroundings.loadData(dataRequest(config)));
+  const supernet = await ledger.timeAsync('start', () => surroundings.createSupernet(config, space, data));
   try {
     // Better told now than after hours of training.
     await requireCheckpointRoom(folder.directory, supernet.savedBytes);
-    if (checkpoint === null) {
-      supernet.initialise(config.seed);
-    } else {
-      supernet.restore(checkpoint.weightsPrefix);
-    }
+    ledger.time('start', () =>
+      checkpoint === null ? supernet.initialise(config.seed) : supernet.restore(checkpoint.weightsPrefix),
+    );
     const step = checkpoint?.step ?? 0;
     const metrics = await openMetrics(folder.directory, step);
     try {
@@ -172,11 +131,12 @@ export async function runTraining(
       await writeConfig(folder, yaml);
       await recordSession(folder, config.seed, { ...(await surroundings.describeSession(config)), step });
       const onStep = surroundings.onStart?.(step, config.training.steps);
+      const ranker = createRunRanker(config, data, supernet, ledger, checkpoint?.state.racing);
       const result = await trainSupernet({
         supernet,
         sampler,
         pool,
-        prepareRanking: rankingLoader(config, data, supernet),
+        ranker,
         batches: surroundings.createBatches(config, data, supernet),
         schedule: config.training,
         dropoutSeed: (step) => (Math.imul(config.seed, 0x9e3779b1) + step) | 0,
@@ -193,30 +153,16 @@ export async function runTraining(
         formatPath: (path: Path) => formatGenotype(space, path),
         ...(onStep === undefined ? {} : { onStep }),
       });
-      return { ...result, ...summary(space, pool, ledger, sampler) };
+      await writeCost(folder, ledger);
+      const { end, step: endStep } = result;
+      await recordEnd(folder, { step: endStep, by: end, pi: sampler.stopped?.pi ?? null });
+      return { ...result, ...summary(space, pool, ledger, sampler), racing: ranker.counts };
     } finally {
       metrics.close();
     }
   } finally {
     supernet.close();
   }
-}
-
-/**
- * Puts the ranking images of a step on the device, if they are not there: a pure function of the step, so that a resumed
- * run goes on with the same ones.
- */
-function rankingLoader(config: RunConfig, data: DataSet, supernet: Supernet): (step: number) => void {
-  const { warmupSteps, ranking } = config.sampling;
-  const stacks = rankingStacks(config);
-  let loaded: number | null = null;
-  return (step) => {
-    const turn = ranking.refresh === null ? 0 : Math.floor((step - warmupSteps) / ranking.refresh);
-    const wanted = turn % stacks;
-    if (wanted === loaded) return;
-    supernet.loadStack('ranking', takeStack(data.validation, ranking.images, config.seed, wanted * ranking.images));
-    loaded = wanted;
-  };
 }
 
 function poolText(space: Space, pool: CandidatePool): string {
@@ -247,15 +193,19 @@ async function save(
   if (text !== null) {
     await writeDurably(folder.path(poolFile), text);
   }
+  await writeCost(folder, ledger);
   return directory;
+}
+
+/** cost.json: what the run has cost so far. */
+async function writeCost(folder: RunFolder, { counts, seconds }: CostLedger): Promise<void> {
+  await writeDurably(folder.path(costFile), `${JSON.stringify(costOf(counts, seconds), null, 2)}\n`);
 }
 
 function summary(space: Space, pool: CandidatePool | null, ledger: CostLedger, sampler: Sampler) {
   const best = pool?.best(1)[0];
   return {
-    counts: ledger.counts,
-    corrected: ledger.corrected,
-    seconds: ledger.seconds,
+    cost: costOf(ledger.counts, ledger.seconds),
     best: best === undefined ? null : { path: formatGenotype(space, best.path), loss: best.loss, flops: best.flops },
     poolSize: pool?.size ?? 0,
     pi: sampler.stopped?.pi ?? null,

@@ -1,12 +1,14 @@
 /** The training loop of a supernet: sample paths, train them, log, save, and stop when the pool is steady (GreedyNAS). */
 import { GreedynasError } from '../errors.ts';
-import type { SampledStep, Sampler } from '../sampling/sampler.ts';
+import type { RankPaths, SampledStep, Sampler } from '../sampling/sampler.ts';
 import type { Path } from '../space/space.ts';
 import type { MiniBatch, Supernet } from '../supernet/supernet.ts';
 import type { TrainingState } from './checkpoint.ts';
 import { checkpointFormat } from './checkpoint.ts';
+import { correctedImages } from './cost.ts';
 import type { CostLedger } from './ledger.ts';
 import type { MetricsLog } from './metrics.ts';
+import type { PathRanker, RaceCounts } from './rank-paths.ts';
 import { type CosineSchedule, cosineRate } from './schedule.ts';
 import { trainPaths } from './train-paths.ts';
 
@@ -37,8 +39,7 @@ export interface TrainerOptions {
   readonly sampler: Sampler;
   /** Null for samplers without one. */
   readonly pool: PoolView | null;
-  /** Called before paths are ranked in a step: the ranking images must be on the device when it returns. */
-  readonly prepareRanking: (step: number) => void;
+  readonly ranker: PathRanker;
   /** The mini-batch of each step, a pure function of it. */
   readonly batches: { batch(step: number): MiniBatch };
   readonly schedule: CosineSchedule;
@@ -94,20 +95,21 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
   let checkpoint = options.lastCheckpoint;
   let savedStep = checkpoint === null ? -1 : step;
 
-  const score = (paths: readonly Path[]): readonly number[] =>
-    ledger.time('rank', () => {
-      options.prepareRanking(step);
-      return paths.map((path) => {
-        const { losses, loss } = supernet.rank(path);
-        ledger.addEvaluated(losses.length);
-        return loss;
-      });
-    });
+  const rank: RankPaths = (round) => options.ranker.rank(step, round);
 
   const save = async (): Promise<string> => {
     metrics.flush();
     const format = checkpointFormat;
-    const state = { format, step, ledger: ledger.counts, window, skipped, sampler: sampler.state() } as const;
+    const { counts: racing } = options.ranker;
+    const state = {
+      format,
+      step,
+      ledger: ledger.counts,
+      window,
+      skipped,
+      ...(racing === null ? {} : { racing }),
+      sampler: sampler.state(),
+    } as const;
     try {
       checkpoint = await ledger.timeAsync('save', () => options.save(state));
     } catch (error) {
@@ -133,9 +135,11 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
       poolBest: pool?.best(1)[0]?.loss ?? null,
       optimised,
       evaluated,
-      corrected: Math.round(ledger.corrected),
+      // At the paper's ratio: the measured one depends on the clock, and equal runs have equal logs.
+      corrected: Math.round(correctedImages(ledger.counts)),
       ...(pi === undefined ? {} : { pi }),
       ...(skipped.total === 0 ? {} : { skipped: skipped.total }),
+      ...racingMetrics(options.ranker.counts),
     });
     window = emptyWindow;
   };
@@ -143,13 +147,14 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
   await yieldToEvents();
   while (step < schedule.steps && sampler.stopped === null && !options.interrupted()) {
     const evaluatedBefore = ledger.counts.evaluated;
-    const sampled = sampler.next(step, score);
+    const sampled = sampler.next(step, rank);
     const { paths } = sampled;
 
     const learningRate = cosineRate(schedule, step);
-    const batch = batches.batch(step);
-    const result = ledger.time('train', () =>
-      trainPaths(supernet, paths, batch, learningRate, options.dropoutSeed(step)),
+    const batch = ledger.time('data', () => batches.batch(step));
+    const result = ledger.optimise(
+      () => trainPaths(supernet, paths, batch, learningRate, options.dropoutSeed(step)),
+      ({ images }) => images,
     );
     const good = Number.isFinite(result.loss) && result.withheld === 0;
     if (!good) {
@@ -170,7 +175,6 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
 
     step += 1;
     const { images } = result;
-    ledger.addOptimised(images);
     if (good) {
       window = {
         steps: window.steps + 1,
@@ -203,6 +207,13 @@ export async function trainSupernet(options: TrainerOptions): Promise<TrainingRe
   const last = savedStep === step && checkpoint !== null ? checkpoint : await save();
   const end = sampler.stopped !== null ? 'stop-rule' : step >= schedule.steps ? 'length' : 'signal';
   return { end, step, checkpoint: last };
+}
+
+/** Of the whole run so far. */
+function racingMetrics(counts: RaceCounts | null) {
+  if (counts === null) return {};
+  const { spared, audited, agreed } = counts;
+  return { spared, ...(audited === 0 ? {} : { audited, agreed }) };
 }
 
 function diverged(problem: string, checkpoint: string | null, cause?: unknown): GreedynasError {

@@ -67,6 +67,19 @@ describe('contradictions', () => {
       'sampling.flopsLimit: "1M", allowed: at least 1025024, the FLOPs of the smallest path',
     ],
     [
+      'sampling: {racing: {}, ranking: {batch: 1000}}',
+      'sampling.ranking.batch: 1000, allowed: below sampling.ranking.images (1000) for sampling.racing: parts are whole batches',
+    ],
+    [
+      'sampling: {racing: {first: 300}}',
+      'sampling.racing.first: 300, allowed: a multiple of sampling.ranking.batch (250) below sampling.ranking.images (1000), or null',
+    ],
+    ['sampling: {racing: {first: 1000}}', 'sampling.racing.first: 1000, allowed: a multiple of'],
+    [
+      'sampling: {racing: {}, keep: 10}',
+      'sampling.keep: 10, allowed: below sampling.paths (10) for sampling.racing: else there is nothing to decide',
+    ],
+    [
       'sampling: {method: flops-bins}',
       'sampling.bins: null (default), allowed: a section with the keys from, to, width, as sampling.method is flops-bins; paths of space.preset (mobilenet-7) here have 1025024 to',
     ],
@@ -117,6 +130,16 @@ describe('contradictions', () => {
     expect(bins).to.deep.equal({ from: 4e6, to: 6e6, width: 5e5 });
     expect(linesOf('sampling: {method: flops-bins, bins: {from: 4M, to: 6M}}')[0]).to.include('sampling.bins.width');
     expect(linesOf('sampling: {bins: 3}')[0]).to.include('null, or a section with the keys from, to, width');
+  });
+
+  it('of racing do not matter where it is off; an empty section is racing with its defaults', () => {
+    expect(configOf('sampling: {ranking: {batch: 1000}}').sampling.racing).to.equal(null);
+    const racing = configOf('sampling: {racing: {}}').sampling.racing;
+    expect(racing).to.deep.equal({ confidence: 0.95, first: null, audit: false });
+    expect(configOf('sampling: {racing: {first: 500, confidence: 0.8}}').sampling.racing?.first).to.equal(500);
+    for (const confidence of [0, 1, -1]) {
+      expect(linesOf(`sampling: {racing: {confidence: ${confidence}}}`)[0]).to.include('a number above 0, below 1');
+    }
   });
 
   it('of greedy sampling do not matter to uniform sampling', () => {

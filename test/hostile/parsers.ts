@@ -1,4 +1,5 @@
 /** Everything that reads what users or disks hand over, with inputs to attack it: what may come out is a value or a named error. */
+
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -9,6 +10,7 @@ import { GreedynasError } from '../../src/errors.ts';
 import { createStream } from '../../src/random/stream.ts';
 import { createGreedySampler, type GreedySampler } from '../../src/sampling/greedy.ts';
 import { formatPool, parsePool } from '../../src/sampling/pool-file.ts';
+import { rankingOf } from '../../src/sampling/ranking.ts';
 import { openEvaluationLog } from '../../src/search/evaluation-log.ts';
 import { formatSavedSearch, parseSavedSearch } from '../../src/search/saved-search.ts';
 import { parseFlops } from '../../src/space/flops.ts';
@@ -16,6 +18,7 @@ import { formatGenotype, parseGenotype, pathFromDigits } from '../../src/space/g
 import { buildSpace } from '../../src/space/presets.ts';
 import { DamagedFolder, NewerFolder, verifySealedFolder } from '../../src/storage/sealed-folder.ts';
 import { findCheckpoint, saveCheckpoint } from '../../src/training/checkpoint.ts';
+import { noTime } from '../../src/training/ledger.ts';
 import { acquireLock } from '../../src/training/lock.ts';
 import { keptLines } from '../../src/training/metrics.ts';
 import { runDirectory } from '../../src/training/run-folder.ts';
@@ -60,7 +63,8 @@ function sampler(state?: unknown): GreedySampler {
 }
 
 const used = sampler();
-for (let step = 0; step < 23; step++) used.next(step, (paths) => paths.map((_, index) => 2 + index / 10));
+for (let step = 0; step < 23; step++)
+  used.next(step, ({ paths }) => rankingOf(paths.map((_, index) => 2 + index / 10)));
 const samplerState: unknown = JSON.parse(JSON.stringify(used.state()));
 
 const trainingState = {
@@ -92,7 +96,7 @@ async function checkpointIn(folder: string): Promise<string> {
   return saveCheckpoint({
     runDirectory: folder,
     state: trainingState,
-    seconds: { train: 1, rank: 1, save: 1 },
+    seconds: { ...noTime, train: 1, rank: 1, save: 1 },
     saveWeights: (prefix) => writeFileSync(`${prefix}.index`, 'weights'),
     keep: 1,
   });
@@ -175,7 +179,7 @@ export const attacks: readonly Attack[] = [
   }),
   attack('state of the sampler', editedJson(samplerState), (state) => {
     const restored = sampler(state);
-    for (let step = 23; step < 40; step++) restored.next(step, (paths) => paths.map(() => 1));
+    for (let step = 23; step < 40; step++) restored.next(step, ({ paths }) => rankingOf(paths.map(() => 1)));
   }),
   attack('pool.json', editedJson(JSON.parse(JSON.stringify(formatPool(space, used.pool)))), (pool) =>
     parsePool(space, pool),

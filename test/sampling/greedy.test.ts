@@ -4,6 +4,8 @@ import { GreedynasError } from '../../src/errors.ts';
 import { createStream } from '../../src/random/stream.ts';
 import { mixedShare, probabilityOfAtLeast } from '../../src/sampling/binomial.ts';
 import { createGreedySampler, type GreedySamplerOptions } from '../../src/sampling/greedy.ts';
+import { rankingOf } from '../../src/sampling/ranking.ts';
+import type { RankPaths } from '../../src/sampling/sampler.ts';
 import { flopsRange, pathFlops } from '../../src/space/cost.ts';
 import type { Path } from '../../src/space/space.ts';
 import { allPaths, chiSquare, chiSquareBound, mbconv, spaceOf, toySpace } from './toy-space.ts';
@@ -29,7 +31,11 @@ function options(changes: Partial<GreedySamplerOptions> = {}): GreedySamplerOpti
 /** A loss that differs from path to path, by which operation 3 is the best in every layer. */
 const loss = (path: Path): number =>
   path.reduce((sum, operation, index) => sum + (3 - operation) * (1 + index / 97), 0);
-const score = (paths: readonly Path[]): number[] => paths.map(loss);
+const ranked =
+  (losses: (paths: readonly Path[]) => readonly number[]): RankPaths =>
+  ({ paths }) =>
+    rankingOf(losses(paths));
+const score = ranked((paths) => paths.map(loss));
 
 describe('createGreedySampler: rejection', () => {
   it('draws m paths once in k steps and trains the best k, best first, each once', () => {
@@ -37,9 +43,9 @@ describe('createGreedySampler: rejection', () => {
     let drawn: readonly Path[] = [];
     let expected: Path[] = [];
     for (let step = 0; step < 500; step++) {
-      const sampled = sampler.next(step, (paths) => {
-        drawn = paths;
-        return score(paths);
+      const sampled = sampler.next(step, (round) => {
+        drawn = round.paths;
+        return score(round);
       });
       if (step % 5 === 0) expected = [...drawn].sort((a, b) => loss(a) - loss(b)).slice(0, 5);
       expect(sampled.evaluated, `step ${step}`).to.equal(step % 5 === 0 ? drawn.length : 0);
@@ -59,9 +65,9 @@ describe('createGreedySampler: rejection', () => {
     let drawn: readonly Path[] = [];
     const given = [Number.NaN, 2, Number.POSITIVE_INFINITY, 1, 2, Number.NEGATIVE_INFINITY, 1, 0, 2, Number.NaN];
     const trained = Array.from({ length: 10 }, (_, step) =>
-      sampler.next(step, (paths) => {
+      sampler.next(step, ({ paths }) => {
         drawn = paths;
-        return given;
+        return rankingOf(given);
       }),
     ).map((sampled) => drawn.indexOf(sampled.paths[0]!));
     expect(trained).to.deep.equal([7, 3, 6, 1, 4, 8, 0, 2, 5, 9]);
@@ -72,9 +78,11 @@ describe('createGreedySampler: rejection', () => {
     const tiny = toySpace(1, 2);
     const sampler = createGreedySampler(options({ space: tiny }));
     for (let step = 0; step < 200; step++) {
-      const sampled = sampler.next(step, (paths) => {
+      const sampled = sampler.next(step, ({ paths, places, keep }) => {
         expect(new Set(paths.map((path) => path.join())).size).to.equal(paths.length);
-        return paths.map(([operation]) => operation!);
+        expect(places.reduce((sum, each) => sum + each, 0)).to.equal(10);
+        expect(keep).to.equal(5);
+        return rankingOf(paths.map(([operation]) => operation!));
       });
       expect(sampled.evaluated > 0).to.equal(step % 5 === 0);
     }
@@ -86,7 +94,22 @@ describe('createGreedySampler: rejection', () => {
 
   it('reports a scorer that returns the wrong number of losses', () => {
     const sampler = createGreedySampler(options());
-    expect(() => sampler.next(0, () => [1])).to.throw(RangeError, 'losses');
+    expect(() => sampler.next(0, () => rankingOf([1]))).to.throw(RangeError, 'losses');
+    const again = createGreedySampler(options({ space: toySpace(12, 4) }));
+    const stuttering: RankPaths = ({ paths }) => ({ losses: paths.map(loss), order: paths.map(() => 0) });
+    expect(() => again.next(0, stuttering)).to.throw(RangeError, 'places');
+  });
+
+  it('trains by the order that a ranking gives, even where the losses, which go into the pool, say otherwise', () => {
+    const sampler = createGreedySampler(options({ epsilon: 0, space: toySpace(12, 4), offered: 'top' }));
+    let drawn: readonly Path[] = [];
+    const backwards: RankPaths = ({ paths }) => {
+      drawn = paths;
+      return { losses: paths.map((_, index) => index), order: paths.map((_, index) => 9 - index) };
+    };
+    const trained = Array.from({ length: 5 }, (_, step) => sampler.next(step, backwards).paths[0]!);
+    expect(trained).to.deep.equal([9, 8, 7, 6, 5].map((index) => drawn[index]));
+    expect(sampler.pool.entries().map((entry) => entry.loss)).to.deep.equal([5, 6, 7, 8, 9]);
   });
 });
 
@@ -155,7 +178,10 @@ describe('createGreedySampler: pool and warm-up', () => {
   it('samples uniformly while the pool is empty, whatever ε', () => {
     const sampler = createGreedySampler(options({ epsilon: 1, totalSteps: 1 }));
     for (let step = 0; step < 100; step++) {
-      const sampled = sampler.next(step, (paths) => paths.map(() => Number.NaN));
+      const sampled = sampler.next(
+        step,
+        ranked((paths) => paths.map(() => Number.NaN)),
+      );
       expect(sampled.fromPool).to.equal(false);
     }
   });
@@ -194,7 +220,7 @@ describe("createGreedySampler: the theorem's share of good paths", () => {
       options({ space: mixed, stream: createStream(seed, 'sampler'), epsilon, totalSteps: 1, flopsLimit }),
     );
     // From the last step on ε is constant; the first rounds fill the pool.
-    const judge = (paths: readonly Path[]): number[] => paths.map((path) => (isGood(path) ? 1 : 2));
+    const judge = ranked((paths) => paths.map((path) => (isGood(path) ? 1 : 2)));
     for (let step = 0; step < 50; step++) sampler.next(step, judge);
     let count = 0;
     for (let round = 0; round < rounds; round++) {
@@ -246,7 +272,11 @@ describe('createGreedySampler: stop rule', () => {
       options({ epsilon: 0, pool: 20, space: toySpace(12, 4), stop: { alpha: 0.08, every: 10 } }),
     );
     let next = 0;
-    for (let step = 0; step < 300; step++) changing.next(step, (paths) => paths.map(() => next--));
+    for (let step = 0; step < 300; step++)
+      changing.next(
+        step,
+        ranked((paths) => paths.map(() => next--)),
+      );
     expect(changing.checks).to.have.length(30);
     expect(changing.stopped).to.equal(null);
   });
@@ -279,8 +309,10 @@ describe('createGreedySampler: saved state', () => {
             }),
           );
         // A loss that depends on how the supernet changed: the same in both runs at the same step, at times NaN.
-        const noisy = (step: number) => (paths: readonly Path[]) =>
-          paths.map((path) => ((step * 7 + path[0]!) % 11 === 0 ? Number.NaN : loss(path) + Math.sin(step)));
+        const noisy = (step: number) =>
+          ranked((paths) =>
+            paths.map((path) => ((step * 7 + path[0]!) % 11 === 0 ? Number.NaN : loss(path) + Math.sin(step))),
+          );
         const straight = make();
         const first = make();
         for (let step = 0; step < before; step++) {

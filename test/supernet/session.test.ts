@@ -57,6 +57,37 @@ describe('createSupernetSession', () => {
       expect(top5).to.be.within(top1, 1);
     });
 
+    it('scores a part that is whole batches as the whole does, and refuses one that is not', () => {
+      supernet.loadStack('ranking', imageBatch(7, 41));
+      const whole = supernet.rank(second);
+      // 2 + 2 + 3 images.
+      for (const [start, count] of [
+        [0, 2],
+        [2, 2],
+        [4, 3],
+        [0, 4],
+        [2, 5],
+        [0, 7],
+      ] as const) {
+        const { losses, correct, loss } = supernet.rank(second, { start, count });
+        expect([...losses], `${start}, ${count}`).to.deep.equal([...whole.losses.slice(start, start + count)]);
+        expect([...correct]).to.deep.equal([...whole.correct.slice(start, start + count)]);
+        expectClose([loss], [losses.reduce((sum, value) => sum + value, 0) / count], 'mean', 1e-6);
+      }
+      for (const [start, count] of [
+        [1, 3],
+        [0, 3],
+        [2, 0],
+        [4, 2],
+        [4, 4],
+      ] as const) {
+        expect(() => supernet.rank(second, { start, count }), `${start}, ${count}`).to.throw(
+          RangeError,
+          'which end at 2, 4, 7',
+        );
+      }
+    });
+
     it('counts the images whose class is the highest logit, as training does', () => {
       const batch = imageBatch(3, 42);
       supernet.loadStack('ranking', batch);

@@ -22,7 +22,15 @@ import {
 } from '../../src/training/checkpoint.ts';
 import { rejection, temporaryFolder } from './temporary.ts';
 
-const seconds = { train: 1.5, rank: 0.5, save: 0.25 };
+const seconds = {
+  start: 3,
+  data: 0.125,
+  train: 1.5,
+  rank: 0.5,
+  audit: 0,
+  save: 0.25,
+  pace: { train: { images: 64, seconds: 1.25 }, rank: { images: 100, seconds: 0.5 } },
+};
 
 function stateOf(step: number): TrainingState {
   return {

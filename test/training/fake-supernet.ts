@@ -8,6 +8,7 @@ import type {
   MiniBatch,
   Scores,
   StackName,
+  StackPart,
   StackPlan,
   StepResult,
   Supernet,
@@ -54,13 +55,15 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
     path.reduce((sum, operation, layer) => sum + weights[layer]![operation]! * goals[layer]![operation]!, 0) /
     path.length;
 
-  const score = (path: Path, name: StackName): Scores => {
+  const score = (path: Path, name: StackName, part?: StackPart): Scores => {
     const stack = stacks.get(name);
     if (stack === undefined) {
       throw new Error(`no ${name} stack was loaded`);
     }
     const loss = 2.3 * Math.exp(-quality(path));
-    const losses = Float32Array.from(stack.labels, (label) => loss * (1 + label / 100));
+    const { start, count } = part ?? { start: 0, count: stack.labels.length };
+    const labels = stack.labels.subarray(start, start + count);
+    const losses = Float32Array.from(labels, (label) => loss * (1 + label / 100));
     const mean = losses.reduce((sum, each) => sum + each, 0) / losses.length;
     const hits = Math.round(losses.length * Math.exp(-loss));
     const correct = Uint8Array.from(losses, (_, index) => (index < hits ? 1 : 0));
@@ -115,7 +118,7 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
       stacks.set(name, batch);
       if (name === 'ranking') loaded.push(batch);
     },
-    rank: (path) => score(path, 'ranking'),
+    rank: (path, part) => score(path, 'ranking', part),
     recalibrate() {
       if (!stacks.has('calibration')) {
         throw new Error('no calibration stack was loaded');

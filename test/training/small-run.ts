@@ -52,6 +52,7 @@ export const smallConfig: RunConfig = {
     epsilon: 0.8,
     warmupSteps: 7,
     ranking: { images: 20, batch: 20, refresh: null },
+    racing: null,
     stop: null,
   },
   search: {

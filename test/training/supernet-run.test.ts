@@ -10,12 +10,15 @@ import { listSteps } from '../../src/training/checkpoint.ts';
 import { smallConfig, smallData, smallRun } from './small-run.ts';
 import { rejection, temporaryFolder } from './temporary.ts';
 
-/** Every file that a run leaves, by its path, but those that name moments and processes. */
+/** Files that name moments and processes, hold measured times, or the hashes of these. */
+const measured = ['run.json', 'cost.json', 'seconds.json', 'manifest.json'];
+
+/** Every file that a run leaves, by its path, but the measured ones. */
 function outcome(directory: string): Record<string, string> {
   const files: Record<string, string> = {};
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
-    if (entry.isFile() && entry.name !== 'run.json') {
+    if (entry.isFile() && !measured.includes(entry.name)) {
       files[path.slice(directory.length + 1)] = readFileSync(path, 'utf8');
     }
   }
@@ -63,10 +66,17 @@ describe('training/supernet-run', () => {
     expect(result.step).to.equal(60);
     expect(supernet.trained).to.have.length(60);
     // 8 images a step.
-    expect(result.counts.optimised).to.equal(480);
-    expect(readdirSync(run()).sort()).to.deep.equal(
-      ['config.yaml', 'latest', 'metrics.jsonl', 'pool.json', 'run.json', 'step-00000050', 'step-00000060'].sort(),
-    );
+    expect(result.cost.images.optimised).to.equal(480);
+    expect(readdirSync(run()).sort()).to.deep.equal([
+      'config.yaml',
+      'cost.json',
+      'latest',
+      'metrics.jsonl',
+      'pool.json',
+      'run.json',
+      'step-00000050',
+      'step-00000060',
+    ]);
     expect(readFileSync(join(run(), 'latest'), 'utf8').trim()).to.equal('step-00000060');
     const pool = JSON.parse(readFileSync(join(run(), 'pool.json'), 'utf8'));
     expect(pool.capacity).to.equal(30);
@@ -188,6 +198,8 @@ describe('training/supernet-run', () => {
       const last = metricsOf(run()).at(-1)!;
       expect(last.step).to.equal(40);
       expect(last.pi).to.equal(result.pi);
+      const { sessions } = JSON.parse(readFileSync(join(run(), 'run.json'), 'utf8'));
+      expect(sessions.at(-1).end).to.deep.equal({ step: 40, by: 'stop-rule', pi: result.pi });
     });
 
     it('still holds after a resume', async () => {
@@ -230,7 +242,7 @@ describe('training/supernet-run', () => {
         const { result, supernet, notices } = await smallRun(folder(), { config: skipping(), divergeAt: [0, 33, 34] });
         expect(result.step).to.equal(60);
         expect(supernet.trained).to.have.length(60);
-        expect(result.counts.optimised).to.equal(480);
+        expect(result.cost.images.optimised).to.equal(480);
         const lines = metricsOf(run());
         expect(lines.map(({ skipped }) => skipped)).to.deep.equal([...Array(8).fill(1), ...Array(7).fill(3)]);
         expect(lines.every(({ loss }) => Number.isFinite(loss))).to.equal(true);
@@ -298,7 +310,7 @@ describe('training/supernet-run', () => {
     const config = { ...smallConfig, sampling: { ...smallConfig.sampling, method: 'uniform' as const } };
     const { result } = await smallRun(folder(), { config, name: 'whole' });
     expect(result.best).to.equal(null);
-    expect(result.counts.evaluated).to.equal(0);
+    expect(result.cost.images.evaluated).to.equal(0);
     await smallRun(folder(), { config, stopIn: 49 });
     await smallRun(folder(), { config, resume: true });
     expect(existsSync(join(run(), 'pool.json'))).to.equal(false);
@@ -310,7 +322,7 @@ describe('training/supernet-run', () => {
     const { result, supernet } = await smallRun(folder(), { config, name: 'whole' });
     expect(result.best).to.equal(null);
     // 60 steps of 3 paths, 8 images each.
-    expect(result.counts).to.deep.equal({ optimised: 60 * 3 * 8, evaluated: 0 });
+    expect(result.cost.images).to.deep.equal({ optimised: 60 * 3 * 8, evaluated: 0 });
     expect(supernet.trained).to.have.length(180);
     for (let step = 0; step < 60; step++) {
       const together = supernet.trained.slice(3 * step, 3 * step + 3);
@@ -330,7 +342,7 @@ describe('training/supernet-run', () => {
     const bins = { from: 20_000_000, to: 40_000_000, width: 10_000_000 };
     const config = { ...smallConfig, sampling: { ...smallConfig.sampling, method: 'flops-bins' as const, bins } };
     const { result, supernet } = await smallRun(folder(), { config, name: 'whole' });
-    expect(result.counts).to.deep.equal({ optimised: 480, evaluated: 0 });
+    expect(result.cost.images).to.deep.equal({ optimised: 480, evaluated: 0 });
     const space = buildSpace(config.space);
     const flops = supernet.trained.map((path) => pathFlops(space, path));
     expect(Math.min(...flops)).to.be.within(bins.from, bins.from + bins.width - 1);
@@ -372,6 +384,60 @@ describe('training/supernet-run', () => {
     }
   });
 
+  describe('racing', () => {
+    const sampling = {
+      ...smallConfig.sampling,
+      ranking: { images: 20, batch: 2, refresh: null },
+      racing: { confidence: 0.95, first: null, audit: true },
+    };
+    const config = { ...smallConfig, sampling };
+
+    it('spares images, says how many and how often it chose the same, and resumes as well', async () => {
+      const { result } = await smallRun(folder(), { config, name: 'whole' });
+      const { rounds, spared, audited, agreed } = result.racing!;
+      // From step 7 to 59, once in five.
+      expect([rounds, audited]).to.deep.equal([11, 11]);
+      expect(agreed).to.be.within(9, 11);
+      const { evaluated } = result.cost.images;
+      expect(spared).to.be.above(0);
+      // A path drawn twice is evaluated once.
+      expect(evaluated + spared).to.be.within(11 * 9 * 20, 11 * 10 * 20);
+      expect(metricsOf(join(folder(), 'whole')).at(-1)).to.deep.include({ spared, audited, agreed, evaluated });
+      for (const stopIn of [3, 22, 48]) {
+        const name = `resumed${stopIn}`;
+        await smallRun(folder(), { config, stopIn, name });
+        const resumed = await smallRun(folder(), { config, resume: true, name });
+        expect(resumed.result.racing).to.deep.equal(result.racing);
+        for (const file of ['metrics.jsonl', 'pool.json', 'step-00000060/state.json']) {
+          const text = outcome(join(folder(), name))[file];
+          expect(text, file)
+            .to.equal(outcome(join(folder(), 'whole'))[file])
+            .and.not.equal(undefined);
+        }
+      }
+    });
+
+    it('is off unless the config asks for it, and then nothing of it is anywhere', async () => {
+      const { result } = await smallRun(folder());
+      expect(result.racing).to.equal(null);
+      for (const [file, text] of Object.entries(outcome(run()))) {
+        if (file !== 'config.yaml') expect(text, file).to.not.match(/spared|racing|audited/);
+      }
+    });
+  });
+
+  it('keeps the cost in cost.json: images, and wall time by phase', async () => {
+    await smallRun(folder(), { stopIn: 20 });
+    const half = JSON.parse(readFileSync(join(run(), 'cost.json'), 'utf8'));
+    expect(half.images.optimised).to.equal(21 * 8);
+    const { result } = await smallRun(folder(), { resume: true });
+    const cost = JSON.parse(readFileSync(join(run(), 'cost.json'), 'utf8'));
+    expect(cost).to.deep.equal(result.cost);
+    expect(cost.images).to.deep.equal({ optimised: 480, evaluated: metricsOf(run()).at(-1)!.evaluated });
+    expect(cost.corrected.paper).to.equal(metricsOf(run()).at(-1)!.corrected);
+    expect(Object.keys(cost.seconds)).to.deep.equal(['start', 'data', 'train', 'rank', 'audit', 'save', 'total']);
+  });
+
   it('a fair step diverges if one of its paths does, and names them all', async () => {
     const config = { ...smallConfig, sampling: { ...smallConfig.sampling, method: 'fair' as const } };
     const error = await rejection(smallRun(folder(), { config, divergeAt: 3 * 12 + 1 }));
@@ -395,5 +461,10 @@ describe('training/supernet-run', () => {
     const { seed, sessions } = JSON.parse(readFileSync(join(run(), 'run.json'), 'utf8'));
     expect(seed).to.equal(42);
     expect(sessions.map(({ step }: { step: number }) => step)).to.deep.equal([0, 21]);
+    // How each of them ended.
+    expect(sessions.map(({ end }: { end: unknown }) => end)).to.deep.equal([
+      { step: 21, by: 'signal', pi: null },
+      { step: 60, by: 'length', pi: null },
+    ]);
   });
 });
