@@ -12,6 +12,8 @@ export interface MeasurementDescription extends Latency {
   readonly facts: Readonly<Record<string, string | number | boolean>>;
   /** Milliseconds of a call that computes nothing; part of `fixed`. */
   readonly overhead: number;
+  /** How much single runs differ (`MeasuredLatency`). */
+  readonly spread: number;
   readonly operations: readonly { readonly layer: string; readonly tokens: readonly string[] }[];
   /** Milliseconds of the cheapest and of the dearest path. */
   readonly paths: { readonly smallest: number; readonly largest: number };
@@ -28,7 +30,7 @@ export interface MeasurementDescription extends Latency {
 
 export function describeMeasurement(
   space: Space,
-  { latency, overhead, checks }: MeasuredLatency,
+  { latency, overhead, spread, checks }: MeasuredLatency,
   facts: MeasurementDescription['facts'],
   table: string | null,
 ): MeasurementDescription {
@@ -41,6 +43,7 @@ export function describeMeasurement(
     fixed: latency.fixed,
     layers: latency.layers,
     overhead,
+    spread,
     operations: space.layers.map(({ name, operations }) => ({ layer: name, tokens: operations.map(operationToken) })),
     paths: { smallest: sum(Math.min), largest: sum(Math.max) },
     checks: checks.map(({ path, predicted, measured }) => ({
@@ -52,6 +55,9 @@ export function describeMeasurement(
     table,
   };
 }
+
+/** Above this something else was at work. */
+const busySpread = 0.2;
 
 const percent = (share: number): string => `${share < 0 ? '' : '+'}${(100 * share).toFixed(1)} %`;
 
@@ -93,6 +99,12 @@ export function measurementSummary(description: MeasurementDescription): string 
     ...(checks.length === 0
       ? []
       : [`Sums against ${checks.length} whole networks: ${(100 * mean).toFixed(1)} % off on average`, checked]),
+    ...(description.spread <= busySpread
+      ? []
+      : [
+          '',
+          `Single runs differ by ${(100 * description.spread).toFixed(0)} %: the machine was busy, and the table is not reliable. Measure again when it is quiet.`,
+        ]),
     ...(description.table === null
       ? []
       : ['', `Next: greedynas search --latency-table ${description.table} --latency …`]),

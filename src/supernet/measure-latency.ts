@@ -49,6 +49,11 @@ export interface MeasuredLatency {
   readonly latency: Latency;
   /** Milliseconds of a call that computes nothing; part of `latency.fixed`. */
   readonly overhead: number;
+  /**
+   * How much single runs differ: the range of their middle half as a share of their median, of the median endpoint. Some
+   * hundredths on a quiet machine; tenths say that something else was at work, and that the table is not worth much.
+   */
+  readonly spread: number;
   readonly checks: readonly CheckedNetwork[];
 }
 
@@ -63,7 +68,7 @@ export function measureLatency(space: Space, options: MeasureOptions): MeasuredL
       shape: [options.batch, space.resolution, space.resolution, 3],
       values: new Uint8Array(options.batch * space.resolution ** 2 * 3).fill(128),
     };
-    const medians = medianTimes(
+    const times = medianTimes(
       endpoints,
       (endpoint) => {
         const seesImages = endpoint === stemEndpoint || endpoint.startsWith(networkPrefix);
@@ -71,7 +76,7 @@ export function measureLatency(space: Space, options: MeasureOptions): MeasuredL
       },
       options,
     );
-    return tableFrom(space, paths, medians);
+    return tableFrom(space, paths, times);
   } finally {
     session.close();
   }
@@ -141,12 +146,19 @@ function compileParts(space: Space, batch: number, paths: readonly Path[]): { gr
   return { graph, endpoints };
 }
 
-/** Milliseconds of each endpoint: the median over `repeats` rounds, each of which runs all of them in a new order. */
+/** Milliseconds of an endpoint. */
+export interface EndpointTime {
+  readonly median: number;
+  /** The range of the middle half of its runs, as a share of the median. */
+  readonly spread: number;
+}
+
+/** The times of each endpoint over `repeats` rounds, each of which runs all of them in a new order. */
 export function medianTimes(
   endpoints: readonly string[],
   run: (endpoint: string) => void,
   { repeats, warmup, clock, stream, onRound }: Omit<MeasureOptions, 'engine' | 'batch' | 'networks'>,
-): ReadonlyMap<string, number> {
+): ReadonlyMap<string, EndpointTime> {
   const times = new Map<string, number[]>(endpoints.map((endpoint) => [endpoint, []]));
   for (let round = 0; round < warmup + repeats; round++) {
     for (const index of permutation(stream, endpoints.length)) {
@@ -157,12 +169,17 @@ export function medianTimes(
     }
     onRound?.(round + 1, warmup + repeats);
   }
-  return new Map([...times].map(([endpoint, samples]) => [endpoint, quantile(samples, 0.5)]));
+  return new Map(
+    [...times].map(([endpoint, samples]) => {
+      const median = quantile(samples, 0.5);
+      return [endpoint, { median, spread: (quantile(samples, 0.75) - quantile(samples, 0.25)) / median }];
+    }),
+  );
 }
 
-function tableFrom(space: Space, paths: readonly Path[], medians: ReadonlyMap<string, number>): MeasuredLatency {
-  const overhead = medians.get(emptyEndpoint)!;
-  const alone = (endpoint: string): number => Math.max(0, medians.get(endpoint)! - overhead);
+function tableFrom(space: Space, paths: readonly Path[], times: ReadonlyMap<string, EndpointTime>): MeasuredLatency {
+  const overhead = times.get(emptyEndpoint)!.median;
+  const alone = (endpoint: string): number => Math.max(0, times.get(endpoint)!.median - overhead);
   const side = blockSides(space);
   const latency = {
     fixed: overhead + alone(stemEndpoint) + alone(headEndpoint),
@@ -176,7 +193,8 @@ function tableFrom(space: Space, paths: readonly Path[], medians: ReadonlyMap<st
   const checks = paths.map((path, index) => ({
     path,
     predicted: path.reduce((sum, operation, layer) => sum + latency.layers[layer]![operation]!, latency.fixed),
-    measured: medians.get(`${networkPrefix}${index}`)!,
+    measured: times.get(`${networkPrefix}${index}`)!.median,
   }));
-  return { latency, overhead, checks };
+  const spreads = [...times.values()].map(({ spread }) => spread);
+  return { latency, overhead, spread: quantile(spreads, 0.5), checks };
 }

@@ -116,7 +116,7 @@ export async function greedynas(
     measureLatency: async (space) => {
       const layers = space.layers.map(({ operations }) => operations.map(() => 1));
       const check = { path: layers.map(() => 0), predicted: 5 + layers.length, measured: 1.1 * (5 + layers.length) };
-      const measured = { latency: { fixed: 5, layers }, overhead: 0.5, checks: [check] };
+      const measured = { latency: { fixed: 5, layers }, overhead: 0.5, spread: 0.02, checks: [check] };
       return { measured, device: { device: 'simulated' } };
     },
     describeSession: async () => ({ started: '', host: '', pid: 0, versions: {}, engine: {}, environment: {} }),

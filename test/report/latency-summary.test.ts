@@ -13,6 +13,7 @@ describe('report/latency-summary', () => {
       ],
     },
     overhead: 0.125,
+    spread: 0.05,
     checks: [
       { path: [0, 0], predicted: 2.5, measured: 2 },
       { path: [1, 1], predicted: 6.25, measured: 6.25 / 0.85 },
@@ -39,6 +40,9 @@ describe('report/latency-summary', () => {
     ]) {
       expect(text).to.include(part);
     }
+    expect(text).to.not.include('busy');
+    const noisy = measurementSummary({ ...description, spread: 0.37 });
+    expect(noisy).to.include('Single runs differ by 37 %: the machine was busy');
     const bare = measurementSummary(describeMeasurement(space, { ...measured, checks: [] }, {}, null));
     expect(bare).to.not.include('Next').and.to.not.include('whole networks');
   });

@@ -32,8 +32,9 @@ describe('medianTimes', () => {
     );
     // The rounds that count are the 3rd to the 33rd.
     expect([...times]).to.deep.equal([
-      ['quick', 1000],
-      ['slow', 18_000],
+      ['quick', { median: 1000, spread: 0 }],
+      // 3 to 33 seconds: the quarters are at 10.5 and 25.5.
+      ['slow', { median: 18_000, spread: 15 / 18 }],
     ]);
     const pairs = Array.from({ length: 33 }, (_, round) => order.slice(2 * round, 2 * round + 2));
     for (const pair of pairs) expect(pair).to.have.members(['quick', 'slow']);
@@ -58,7 +59,8 @@ describe('measureLatency', () => {
     // Two equal layers after the small space's last.
     const last = smallSpace.layers.at(-1)!;
     const space = { ...smallSpace, layers: [...smallSpace.layers, { ...last, name: 'layer5' }] };
-    const { latency, overhead, checks } = measure(space, 5);
+    const { latency, overhead, spread, checks } = measure(space, 5);
+    expect(spread).to.be.within(0, 10);
     expect(() => withLatency(space, latency)).to.not.throw();
     expect(latency.layers[4]).to.deep.equal(latency.layers[3]);
     // The identity of the second layer is a true skip, that of the first a convolution.
