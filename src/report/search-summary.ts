@@ -75,6 +75,13 @@ export function comparisonSummary({ comparison, limits }: Pick<SearchResult, 'co
     : `${sentence}\nThat does not beat the 90th percentile: this supernet does not rank paths well enough. Train it longer.`;
 }
 
+/** What the search stands on, so that nobody counts the search alone. */
+function costSummary({ training, seconds }: NonNullable<SearchResult['cost']>): string {
+  const { images } = training;
+  const optimised = `${formatCount(images.optimised)} images optimised, ${formatCount(images.evaluated)} evaluated`;
+  return `With the training of the supernet (${formatDuration(training.seconds.total)}, ${optimised}): ${formatDuration(seconds)} in all.`;
+}
+
 export function searchSummary(result: SearchResult): string {
   const table = pathTable(result.candidates.slice(0, shownPaths), result.best.latency !== undefined);
   const lines = [
@@ -84,6 +91,7 @@ export function searchSummary(result: SearchResult): string {
     comparisonSummary(result),
     `${result.evaluated} evaluations (${result.method}) in ${formatDuration(result.seconds)}. Written to ${result.directory}.`,
   ];
+  if (result.cost !== null) lines.push(costSummary(result.cost));
   const [subnet] = result.subnets;
   if (subnet !== undefined) {
     lines.push(`Next: greedynas evaluate --subnet ${subnet}`);

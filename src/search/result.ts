@@ -4,6 +4,7 @@ import { objectiveNames, searchMethods } from '../config/search-choices.ts';
 import { formatGenotype } from '../space/genotype.ts';
 import type { Space } from '../space/space.ts';
 import { percentileOf, quantile } from '../statistics/percentile.ts';
+import { runCostSchema } from '../training/cost.ts';
 import { type Candidate, saveCandidate } from './evaluator.ts';
 
 const count = z.int().min(0);
@@ -57,6 +58,11 @@ export const searchResultSchema = z.strictObject({
   evaluated: count,
   /** Wall time, of all processes that worked on it. */
   seconds: z.number(),
+  /**
+   * What the search stands on: the training of the supernet up to the checkpoint, and wall seconds of that and of the search
+   * together. Null in the files of older versions.
+   */
+  cost: z.strictObject({ training: runCostSchema, seconds: z.number() }).nullable().default(null),
   /** All paths that the search evaluated before the comparison, with their scores on its images, best first. */
   candidates: z.array(foundPathSchema),
   best: foundPathSchema,

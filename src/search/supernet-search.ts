@@ -11,6 +11,7 @@ import type { Latency, Path, Space } from '../space/space.ts';
 import { readIfThere, writeDurably } from '../storage/durable.ts';
 import type { Supernet } from '../supernet/supernet.ts';
 import { type Checkpoint, findCheckpoint } from '../training/checkpoint.ts';
+import { costOf } from '../training/cost.ts';
 import type { Clock } from '../training/ledger.ts';
 import { poolFile, type RunFolder } from '../training/run-folder.ts';
 import { type DataRequest, dataRequest } from '../training/run-options.ts';
@@ -121,6 +122,7 @@ export async function searchSupernet(request: SearchRequest, surroundings: Searc
   const candidates = found.candidates.map((candidate) => describeCandidate(space, candidate));
   const front = paretoFront(config.search.objectives, found.candidates);
   const subnets: string[] = [];
+  const training = costOf(checkpoint.state.ledger, checkpoint.seconds);
   const result = (): SearchResult => ({
     run: folder.name,
     space: space.name,
@@ -130,6 +132,7 @@ export async function searchSupernet(request: SearchRequest, surroundings: Searc
     limits,
     evaluated: found.evaluated,
     seconds: record.seconds(),
+    cost: { training, seconds: training.seconds.total + record.seconds() },
     candidates,
     best: candidates[0]!,
     objectives: config.search.objectives,

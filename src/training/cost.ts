@@ -1,5 +1,6 @@
 /** What a run has cost, with evaluated images made comparable to optimised ones (GreedyNAS, table 4): as the paper and as measured. */
-import { type ImageCounts, type Pace, type PhaseSeconds, phases, type WallTime } from './ledger.ts';
+import { z } from 'zod';
+import { type ImageCounts, type Pace, phases, type WallTime } from './ledger.ts';
 
 /** Evaluated images that cost as much as one optimised image, in the paper: 1.23M·46 + 2.40M·46/3.33 = 89.7M. */
 const paperRatio = 3.33;
@@ -9,15 +10,29 @@ export function correctedImages({ optimised, evaluated }: ImageCounts, ratio = p
   return optimised + evaluated / ratio;
 }
 
-export interface RunCost {
-  readonly images: ImageCounts;
+const count = z.int().min(0);
+const seconds = z.number();
+
+/** As cost.json and search.json hold it. */
+export const runCostSchema = z.strictObject({
+  images: z.strictObject({ optimised: count, evaluated: count }),
   /** Evaluated images that cost as much as one optimised image; measured in this run, null where nothing was ranked. */
-  readonly ratio: { readonly paper: number; readonly measured: number | null };
+  ratio: z.strictObject({ paper: z.number(), measured: z.number().nullable() }),
   /** Optimised images that would have cost as much as all of it, rounded, at each of these ratios. */
-  readonly corrected: { readonly paper: number; readonly measured: number | null };
+  corrected: z.strictObject({ paper: count, measured: count.nullable() }),
   /** Wall time, by phase and of all of them. */
-  readonly seconds: PhaseSeconds & { readonly total: number };
-}
+  seconds: z.strictObject({
+    start: seconds,
+    data: seconds,
+    train: seconds,
+    rank: seconds,
+    audit: seconds,
+    save: seconds,
+    total: seconds,
+  }),
+});
+
+export type RunCost = Readonly<z.infer<typeof runCostSchema>>;
 
 export function costOf(images: ImageCounts, { pace, ...seconds }: WallTime): RunCost {
   const measured = measuredRatio(pace);

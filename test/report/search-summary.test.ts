@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { comparisonSummary, searchSummary } from '../../src/report/search-summary.ts';
 import type { Comparison, SearchResult } from '../../src/search/result.ts';
+import { costOf } from '../../src/training/cost.ts';
+import { noPace } from '../../src/training/ledger.ts';
 
 const comparison: Comparison = {
   images: 2500,
@@ -24,6 +26,7 @@ const shown: Omit<SearchResult, 'candidates' | 'best' | 'front'> = {
   limits: { flops: 330e6 },
   evaluated: 1051,
   seconds: 75,
+  cost: null,
   objectives: ['error', 'flops'],
   comparison,
   subnets: ['checkpoints/small/subnets/330M-1'],
@@ -39,6 +42,18 @@ describe('report/search-summary', () => {
   it('knows several limits, and none', () => {
     expect(summary({}, { flops: 1, latency: 2 })).to.include('50 random paths under the same limits, evaluated');
     expect(summary({}, {})).to.include('50 random paths, evaluated');
+  });
+
+  it('states what the search stands on, where it is known', () => {
+    const candidate = { path: 'skip', flops: 1e6, params: 2e6, loss: 1, top1: 0.5 };
+    const result = { ...shown, candidates: [candidate], best: candidate, front: [candidate] };
+    expect(searchSummary(result)).to.not.include('training of the supernet');
+    const images = { optimised: 204_800, evaluated: 322_304 };
+    const phases = { start: 10, data: 5, train: 400, rank: 80, audit: 0, save: 5 };
+    const training = costOf(images, { ...phases, pace: noPace });
+    expect(searchSummary({ ...result, cost: { training, seconds: 575 } })).to.include(
+      'With the training of the supernet (8 min 20 s, 205k images optimised, 322k evaluated): 9 min 35 s in all.',
+    );
   });
 
   it('shows the front of NSGA-II, thinned where it is long, and latencies where they are known', () => {
