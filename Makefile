@@ -16,7 +16,7 @@ greedynas := node src/cli/greedynas.js
 flags = $(if $(CONFIG),--config '$(CONFIG)') $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train-supernet search evaluate export test bench
+.PHONY: help setup train-supernet search evaluate retrain export test bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ search: setup ## search a trained supernet for subnets: FLOPS=330M [PARAMS=] [LA
 
 evaluate: setup ## score a subnet: SUBNET=<folder> [DATA=] [ARGS='--split test']
 	@$(greedynas) evaluate $(if $(SUBNET),--subnet '$(SUBNET)') $(flags)
+
+retrain: setup ## train a subnet to the end: SUBNET=<folder> [CONFIG=] [DATA=] [RUN=] [ARGS='--init scratch']
+	@$(greedynas) retrain $(if $(SUBNET),--subnet '$(SUBNET)') $(flags)
 
 export: setup ## write a subnet for other programs: SUBNET=<folder> FORMAT=onnx [ARGS='--fold']
 	@$(greedynas) export $(if $(SUBNET),--subnet '$(SUBNET)') $(if $(FORMAT),--format '$(FORMAT)') $(ARGS)

@@ -55,6 +55,9 @@ export const flag = {
 /** Where the config of the default run lies, whatever the current folder is. */
 export const defaultConfig = fileURLToPath(new URL('../../configs/cifar10.yaml', import.meta.url));
 
+/** Where that of a retraining lies. */
+export const defaultRetrainConfig = fileURLToPath(new URL('../../configs/retrain/cifar10.yaml', import.meta.url));
+
 export function textFlag(flags: Flags, name: string): string | undefined {
   const value = flags[name];
   return typeof value === 'string' ? value : undefined;

@@ -6,6 +6,7 @@ import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export.ts';
 import { prepareCommand } from './prepare.ts';
 import { rankCommand } from './rank.ts';
+import { retrainCommand } from './retrain.ts';
 import { searchCommand } from './search.ts';
 import { spaceCommand } from './space.ts';
 import { packageVersion, processSurroundings, type Surroundings } from './surroundings.ts';
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   rankCommand,
   searchCommand,
   evaluateCommand,
+  retrainCommand,
   exportCommand,
   spaceCommand,
 ];

@@ -8,6 +8,7 @@ import type { RunConfig } from '../config/schema.ts';
 import type { DataSet } from '../data/dataset.ts';
 import { GreedynasError } from '../errors.ts';
 import type { ExportRequest, ExportResult } from '../export/export-subnet.ts';
+import type { RetrainSurroundings } from '../retraining/run.ts';
 import type { Evaluation, EvaluationRequest } from '../search/subnets.ts';
 import type { SubnetRequest } from '../search/supernet-search.ts';
 import type { Space } from '../space/space.ts';
@@ -42,7 +43,8 @@ export interface Surroundings {
   readonly evaluateSubnet: (request: EvaluationRequest) => Promise<Evaluation>;
   readonly exportSubnet: (request: Omit<ExportRequest, 'version' | 'engine'>) => Promise<ExportResult>;
   readonly measureLatency: (space: Space, request: MeasureRequest) => Promise<Measurement>;
-  readonly describeSession: (config: RunConfig) => Promise<Omit<RunSession, 'step'>>;
+  readonly createRetraining: RetrainSurroundings['createNetwork'];
+  readonly describeSession: () => Promise<Omit<RunSession, 'step'>>;
 }
 
 export interface MeasureRequest extends Pick<MeasureOptions, 'engine' | 'batch' | 'repeats' | 'warmup'> {
@@ -140,6 +142,10 @@ export function processSurroundings(): Surroundings {
       const { gpu, cpu, threads, onednn, tensorflow } = describeEngine();
       const device = gpu.length > 0 ? gpu.join(', ') : cpu;
       return { measured, device: { device, threads, onednn, tensorflow, date: new Date().toISOString() } };
+    },
+    async createRetraining(space, path, options) {
+      const { openRetraining } = await import('../retraining/session.ts');
+      return openRetraining(space, path, options);
     },
     async describeSession() {
       const { describeEngine } = await import('../engine/addon.ts');

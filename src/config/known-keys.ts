@@ -7,10 +7,11 @@ export interface KeyTree {
   readonly [key: string]: KeyTree | null;
 }
 
-/** All keys of a config. */
-const knownKeys: KeyTree = keysOf(sectionsSchema) ?? {};
+/** All keys of a supernet's config. */
+export const supernetKeys: KeyTree = keysOf(sectionsSchema) ?? {};
 
-function keysOf(schema: unknown): KeyTree | null {
+/** The keys of a schema of sections; null for a value. */
+export function keysOf(schema: unknown): KeyTree | null {
   if (schema instanceof z.ZodObject) {
     return Object.fromEntries(Object.entries(schema.shape).map(([key, child]) => [key, keysOf(child)]));
   }
@@ -19,21 +20,21 @@ function keysOf(schema: unknown): KeyTree | null {
 }
 
 /** The keys below a section; null where the path is no section. */
-export function keysBelow(path: readonly string[]): string[] | null {
-  let tree: KeyTree | null = knownKeys;
+export function keysBelow(path: readonly string[], keys: KeyTree): string[] | null {
+  let tree: KeyTree | null = keys;
   for (const key of path) tree = tree !== null && Object.hasOwn(tree, key) ? (tree[key] ?? null) : null;
   return tree === null ? null : Object.keys(tree);
 }
 
 /** "did you mean …" for an unknown key below a section: the nearest key there, or the same key elsewhere; null for none. */
-export function suggestKey(section: readonly string[], key: string): string | null {
-  const near = (keysBelow(section) ?? [])
+export function suggestKey(section: readonly string[], key: string, keys: KeyTree): string | null {
+  const near = (keysBelow(section, keys) ?? [])
     .map((known) => ({ known, distance: editDistance(key.toLowerCase(), known.toLowerCase()) }))
     .sort((one, other) => one.distance - other.distance)[0];
   if (near !== undefined && near.distance <= Math.max(1, Math.floor(near.known.length / 3))) {
     return [...section, near.known].join('.');
   }
-  return dottedKeys(knownKeys).find((dotted) => dotted.split('.').at(-1) === key) ?? null;
+  return dottedKeys(keys).find((dotted) => dotted.split('.').at(-1) === key) ?? null;
 }
 
 function dottedKeys(tree: KeyTree): string[] {

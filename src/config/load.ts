@@ -1,10 +1,10 @@
-/** Reads a run's config from YAML and `--set` overrides, reporting every problem at once, a line each. */
+/** Reads a config from YAML and `--set` overrides, reporting every problem at once, a line each. */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import type * as z from 'zod';
 import { GreedynasError } from '../errors.ts';
-import { findContradictions } from './constraints.ts';
-import { keysBelow } from './known-keys.ts';
+import { type Contradiction, findContradictions } from './constraints.ts';
+import { type KeyTree, keysBelow, supernetKeys } from './known-keys.ts';
 import { isSection, readOverride, unknownKey, withoutValue, withValue } from './override.ts';
 import { type RunConfig, runConfigSchema } from './schema.ts';
 import { maximumBytes, readStrictYaml } from './strict-yaml.ts';
@@ -18,16 +18,42 @@ export interface ConfigRequest {
 /** More lines than this help nobody. */
 const maximumLines = 20;
 
-/**
- * The resolved config of a file.
- * @throws GreedynasError `usage` with a line for each problem: where, key, value, what is allowed; `io` if the file cannot be read
- */
-export function loadConfig({ file, overrides = [] }: ConfigRequest): RunConfig {
-  return parseConfig(readText(file), { file, overrides });
+/** A kind of config: its keys, what each may be, and what they demand of each other. */
+export interface ConfigKind<Config> {
+  readonly schema: z.ZodType<Config>;
+  readonly keys: KeyTree;
+  readonly contradictions: (config: Config) => readonly Contradiction[];
 }
 
-/** The same for a text that is already read; `file` only names it. */
-export function parseConfig(text: string, { file, overrides = [] }: ConfigRequest): RunConfig {
+const supernetConfig: ConfigKind<RunConfig> = {
+  schema: runConfigSchema,
+  keys: supernetKeys,
+  contradictions: findContradictions,
+};
+
+/**
+ * The resolved config of a supernet's run.
+ * @throws GreedynasError `usage` with a line for each problem: where, key, value, what is allowed; `io` if the file cannot be read
+ */
+export function loadConfig(request: ConfigRequest): RunConfig {
+  return loadConfigOf(supernetConfig, request);
+}
+
+/** The same for a config of any kind. */
+export function loadConfigOf<Config>(kind: ConfigKind<Config>, request: ConfigRequest): Config {
+  return parseConfigOf(kind, readText(request.file), request);
+}
+
+/** A supernet's config from a text that is already read; `file` only names it. */
+export function parseConfig(text: string, request: ConfigRequest): RunConfig {
+  return parseConfigOf(supernetConfig, text, request);
+}
+
+function parseConfigOf<Config>(
+  { schema, keys, contradictions }: ConfigKind<Config>,
+  text: string,
+  { file, overrides = [] }: ConfigRequest,
+): Config {
   const read = readStrictYaml(text);
   if ('problems' in read) {
     fail(read.problems.map(({ line, message }) => `${file}${line === null ? '' : `:${line}`}: ${message}`));
@@ -38,7 +64,7 @@ export function parseConfig(text: string, { file, overrides = [] }: ConfigReques
   const lines: string[] = [];
   const setBy = new Map<string, string>();
   let input: Record<string, unknown> = read.value ?? {};
-  for (const override of overrides.map(readOverride)) {
+  for (const override of overrides.map((override) => readOverride(override, keys))) {
     if ('problem' in override) {
       lines.push(`--set ${shorten(override.text)}: ${override.problem}`);
       continue;
@@ -58,19 +84,19 @@ export function parseConfig(text: string, { file, overrides = [] }: ConfigReques
     lines.push(`${where(path)}: ${path.join('.')}: ${value}, ${message}`);
   };
 
-  let parsed = runConfigSchema.safeParse(input);
+  let parsed = schema.safeParse(input);
   const faulty: string[][] = [];
   if (!parsed.success) {
-    for (const { path, message } of parsed.error.issues.flatMap(problems)) {
+    for (const { path, message } of parsed.error.issues.flatMap((issue) => problems(issue, keys))) {
       if (faulty.some((known) => known.join('.') === path.join('.'))) continue;
       report(path, show(valueAt(input, path)), message);
       faulty.push(path);
     }
     // The rest of the config may still contradict itself; find that out now rather than at the next try.
-    parsed = runConfigSchema.safeParse(faulty.reduce(withoutValue, input));
+    parsed = schema.safeParse(faulty.reduce(withoutValue, input));
   }
   if (parsed.success) {
-    for (const { key, others, allowed } of findContradictions(parsed.data)) {
+    for (const { key, others, allowed } of contradictions(parsed.data)) {
       const touchesFaulty = [key, ...others].some((name) => faulty.some((path) => within(name, path)));
       if (touchesFaulty) continue;
       const path = key.split('.');
@@ -85,20 +111,20 @@ export function parseConfig(text: string, { file, overrides = [] }: ConfigReques
 }
 
 /** YAML that loads back to the same config. */
-export function stringifyConfig(config: RunConfig): string {
+export function stringifyConfig(config: object): string {
   return stringify(config);
 }
 
 /** Zod's issue as key paths and what is allowed there. */
-function problems(issue: z.core.$ZodIssue): { path: string[]; message: string }[] {
+function problems(issue: z.core.$ZodIssue, known: KeyTree): { path: string[]; message: string }[] {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(path, key) }));
+    return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(path, key, known) }));
   }
   // An element of a list is reported with the whole list.
   const place = issue.path.findIndex((key) => typeof key === 'number');
   const shown = place === -1 ? path : path.slice(0, place);
-  const section = keysBelow(shown);
+  const section = keysBelow(shown, known);
   const hasOwnMessage = !issue.message.startsWith('Invalid input');
   const allowed = section === null || hasOwnMessage ? issue.message : `a section with the keys ${section.join(', ')}`;
   return [{ path: shown, message: `allowed: ${allowed}` }];

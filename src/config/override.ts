@@ -1,5 +1,5 @@
 /** `--set key.path=value`: values from the command line laid over those of the file. */
-import { keysBelow, suggestKey } from './known-keys.ts';
+import { type KeyTree, keysBelow, suggestKey } from './known-keys.ts';
 import { readStrictYaml } from './strict-yaml.ts';
 
 /** An override that could be read, or why it could not. */
@@ -8,17 +8,17 @@ export type Override =
   | { readonly text: string; readonly problem: string };
 
 /** Reads `key.path=value`; the value is YAML, as it would stand in the file (`null`, `330M`, `[1, 2]`). */
-export function readOverride(text: string): Override {
+export function readOverride(text: string, known: KeyTree): Override {
   const equals = text.indexOf('=');
   if (equals < 1) return { text, problem: 'no value, allowed: key=value, such as training.steps=2000' };
   const path = text.slice(0, equals).trim().split('.');
   for (const [index, key] of path.entries()) {
     const section = path.slice(0, index);
-    const keys = keysBelow(section);
+    const keys = keysBelow(section, known);
     if (keys === null) {
       return { text, problem: `${section.join('.')} has no keys below it, allowed: ${section.join('.')}=value` };
     }
-    if (!keys.includes(key)) return { text, problem: unknownKey(section, key) };
+    if (!keys.includes(key)) return { text, problem: unknownKey(section, key, known) };
   }
   const raw = text.slice(equals + 1).trim();
   if (raw === '') return { text, problem: 'an empty value, allowed: key=value (key=null for none)' };
@@ -30,11 +30,11 @@ export function readOverride(text: string): Override {
 }
 
 /** What is wrong with a key that the section does not have. */
-export function unknownKey(section: readonly string[], key: string): string {
-  const suggestion = suggestKey(section, key);
+export function unknownKey(section: readonly string[], key: string, known: KeyTree): string {
+  const suggestion = suggestKey(section, key, known);
   const where = section.length === 0 ? '' : ` in ${section.join('.')}`;
   const meant = suggestion === null ? '' : `; did you mean ${suggestion}?`;
-  return `unknown key, allowed${where}: ${(keysBelow(section) ?? []).join(', ')}${meant}`;
+  return `unknown key, allowed${where}: ${(keysBelow(section, known) ?? []).join(', ')}${meant}`;
 }
 
 /** A copy of `data` with the value at the path; what stands in the way of the path and is no section is replaced. */

@@ -17,7 +17,7 @@ export const dataSets = {
 } as const;
 
 /** Each error text below says what is allowed; the loader puts the file, the key and the value before it. */
-function integer(least: number, most: number = Number.MAX_SAFE_INTEGER) {
+export function integer(least: number, most: number = Number.MAX_SAFE_INTEGER) {
   const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
   const error = `a whole number ${range}`;
   return z.int({ error }).min(least, { error }).max(most, { error });
@@ -27,14 +27,14 @@ function integerOrNull(least: number, error: string) {
   return z.int({ error }).min(least, { error }).nullable();
 }
 
-function number(error: string, accepts: (value: number) => boolean) {
+export function number(error: string, accepts: (value: number) => boolean) {
   return z.number({ error }).refine(accepts, { error });
 }
 
 const fraction = (error = 'a number from 0 to 1') => number(error, (value) => value >= 0 && value <= 1);
-const fractionBelowOne = () => number('a number of at least 0, below 1', (value) => value >= 0 && value < 1);
-const notNegative = () => number('a number of at least 0', (value) => value >= 0);
-const flag = () => z.boolean({ error: 'true or false' });
+export const fractionBelowOne = () => number('a number of at least 0, below 1', (value) => value >= 0 && value < 1);
+export const notNegative = () => number('a number of at least 0', (value) => value >= 0);
+export const flag = () => z.boolean({ error: 'true or false' });
 
 function range(error: string, most: number) {
   return z
@@ -42,7 +42,7 @@ function range(error: string, most: number) {
     .refine(([least, greatest]) => least > 0 && least <= greatest && greatest <= most, { error });
 }
 
-function choice<const Names extends readonly [string, ...string[]]>(names: Names) {
+export function choice<const Names extends readonly [string, ...string[]]>(names: Names) {
   return z.enum(names, { error: names.join(' or ') });
 }
 
@@ -280,7 +280,7 @@ const search = z.strictObject({
   subnets: integer(0).default(1),
 });
 
-const engine = z.strictObject({
+export const engine = z.strictObject({
   /** 0: as many as the machine has processors. */
   threads: integer(0, 1024).default(0),
   /** oneDNN kernels on a CPU: faster from about 64 pixels up, slower on small images. */
@@ -299,7 +299,7 @@ const checkpoints = z.strictObject({
   keepEvery: integerOrNull(1, 'a whole number of at least 1, or null for none').default(null),
 });
 
-const logging = z.strictObject({
+export const logging = z.strictObject({
   /** Steps between two lines of metrics.jsonl. Ours. */
   every: integer(1).default(50),
 });

@@ -23,9 +23,13 @@ export interface UpdateGuard {
   readonly withheld: Variable;
 }
 
-/** The slot of a variable: a variable of the same shape that starts at zero, saved beside it unless `saved` is false. */
-function slotOf(graph: Graph, variable: Variable, slot: string, saved = true): Variable {
-  return graph.sharedVariable(`${variable.name}/${slot}`, { shape: variable.shape, trainable: false, saved });
+/** The slot of a variable: a variable of the same shape that starts at `initial`, saved beside it unless `saved` is false. */
+function slotOf(graph: Graph, variable: Variable, slot: string, saved = true, initial = 0): Variable {
+  const options = { shape: variable.shape, trainable: false, saved };
+  return graph.sharedVariable(`${variable.name}/${slot}`, {
+    ...options,
+    initial: { kind: 'constant', value: initial },
+  });
 }
 
 /** Between two updates it is zero, so that checkpoints, which are written there, need not hold it. */
@@ -40,10 +44,7 @@ function accumulatorOf(graph: Graph, variable: Variable): Variable {
 export function momentumSgd({ learningRate, momentum, nesterov, weightDecay, guard }: MomentumOptions): GradientSink {
   return (scope, variable, gradient) => {
     const slot = slotOf(scope.graph, variable, 'momentum');
-    let total = gradient;
-    if (variable.decay && weightDecay > 0) {
-      total = elementwise(scope, 'AddV2', [gradient, scale(scope, scope.read(variable), weightDecay)]);
-    }
+    const total = withDecay(scope, variable, gradient, weightDecay);
     const plain = { rate: learningRate, total, momentum: scope.constant(momentum, 'float32') };
     const update = guard === undefined ? { ...plain, counted: [] } : guarded(scope, guard, plain);
     return scope.add('ResourceApplyMomentum', {
@@ -54,6 +55,48 @@ export function momentumSgd({ learningRate, momentum, nesterov, weightDecay, gua
         use_nesterov: attribute.bool(nesterov),
       },
       control: [...before(scope, variable), ...update.counted],
+    });
+  };
+}
+
+function withDecay(scope: Scope, variable: Variable, gradient: Tensor, weightDecay: number): Tensor {
+  if (!variable.decay || weightDecay === 0) return gradient;
+  return elementwise(scope, 'AddV2', [gradient, scale(scope, scope.read(variable), weightDecay)]);
+}
+
+export interface RmspropOptions {
+  /** A float32 scalar. */
+  readonly learningRate: Tensor;
+  /** What the mean squares keep of themselves, in [0, 1). */
+  readonly rho: number;
+  /** In [0, 1). */
+  readonly momentum: number;
+  readonly epsilon: number;
+  /** Added to the gradient as weightDecay · weight, for variables that decay. */
+  readonly weightDecay: number;
+}
+
+/**
+ * RMSprop as TensorFlow defines it (and timm as RMSpropTF), which differs from PyTorch's: ε is inside the root, the mean
+ * squares start at 1, and the rate goes into the momentum: s ← ρ · s + (1 − ρ) · g²; m ← momentum · m + rate · g / √(s + ε);
+ * weight ← weight − m, where g is the gradient plus weight decay.
+ */
+export function rmspropTf({ learningRate, rho, momentum, epsilon, weightDecay }: RmspropOptions): GradientSink {
+  return (scope, variable, gradient) => {
+    const squares = slotOf(scope.graph, variable, 'rms', true, 1);
+    const slot = slotOf(scope.graph, variable, 'momentum');
+    const number = (value: number): Tensor => scope.constant(value, 'float32');
+    return scope.add('ResourceApplyRMSProp', {
+      inputs: [
+        ...[variable, squares, slot].map((each) => scope.handle(each)),
+        learningRate,
+        number(rho),
+        number(momentum),
+        number(epsilon),
+        withDecay(scope, variable, gradient, weightDecay),
+      ],
+      attributes: { T: attribute.type('float32'), use_locking: attribute.bool(false) },
+      control: before(scope, variable),
     });
   };
 }

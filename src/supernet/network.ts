@@ -4,15 +4,15 @@
  * Blocks are those of MobileNetV2 (Sandler et al. 2018) and MobileNetV3's squeeze-and-excite (Howard et al. 2019), as
  * `space.ts` describes them. Only forward passes are written here; gradients follow from them.
  */
-import type { Graph, Scope, Tensor, Variable } from '../graph/graph.ts';
+import type { Graph, Scope, Tensor, Variable, VariableOptions } from '../graph/graph.ts';
 import { hSigmoid, hSwish, relu, relu6 } from '../graph/ops/activations.ts';
-import { add, scaleChannels } from '../graph/ops/arithmetic.ts';
+import { add, elementwise, scaleChannels } from '../graph/ops/arithmetic.ts';
 import { batchNorm } from '../graph/ops/batch-norm.ts';
 import { conv2d, depthwiseConv2d } from '../graph/ops/convolution.ts';
 import { biasAdd, matMul } from '../graph/ops/dense.ts';
 import { normaliseImages } from '../graph/ops/images.ts';
 import { globalAveragePool } from '../graph/ops/pooling.ts';
-import { dropout } from '../graph/ops/random.ts';
+import { dropout, dropPath } from '../graph/ops/random.ts';
 import { moveTowards } from '../graph/ops/running-average.ts';
 import { switchCase } from '../graph/switch-case.ts';
 import { operationToken } from '../space/genotype.ts';
@@ -29,12 +29,25 @@ import {
 
 /** Where batch norm takes its statistics from, and what happens to the running ones. */
 export type Mode =
-  /** From the batch; nothing is kept. Training and ranking. */
-  | { readonly statistics: 'batch'; readonly dropout?: { readonly rate: number; readonly seed: Tensor } }
+  /** From the batch. Training and ranking. */
+  | {
+      readonly statistics: 'batch';
+      readonly dropout?: RandomDrop;
+      /** Of a fixed network: `rate` is that of its last block, and rises linearly with depth. */
+      readonly dropPath?: RandomDrop;
+      /** Moves the running statistics of a fixed network towards those of the batch by this factor; none: nothing is kept. */
+      readonly keep?: Tensor;
+    }
   /** From the batch; the running ones move towards them by `factor` (a float32 scalar). */
   | { readonly statistics: 'recalibrate'; readonly factor: Tensor }
   /** From the running ones. */
   | { readonly statistics: 'running' };
+
+/** What is dropped with which probability, in [0, 1); `seed`: int32 `[2]`. */
+export interface RandomDrop {
+  readonly rate: number;
+  readonly seed: Tensor;
+}
 
 /** Which operation each layer runs: a fed index for each layer, or a path known when the graph is built. */
 export type Choice =
@@ -53,6 +66,8 @@ export interface NetworkOptions {
   readonly deviation: readonly number[];
   /** Starts every residual block as the identity: the last scale of its batch norms is 0 (Goyal et al. 2017, section 5.1). */
   readonly zeroGamma: boolean;
+  /** What the names of all variables of this pass begin with: of a second set of weights, such as averages. Default: nothing. */
+  readonly prefix?: string;
 }
 
 /** What the blocks of one pass share. */
@@ -60,6 +75,7 @@ interface Pass {
   readonly graph: Graph;
   readonly space: Space;
   readonly mode: Mode;
+  readonly prefix: string;
   /** Running statistics of a fixed network are part of its checkpoint; those of a supernet belong to the last path recalibrated. */
   readonly keepsStatistics: boolean;
   readonly zeroGamma: boolean;
@@ -106,8 +122,8 @@ export function buildHead(features: Tensor, options: NetworkOptions): Tensor {
   return classifier(pass, scope, x);
 }
 
-function passOf({ graph, space, choice, mode, zeroGamma }: NetworkOptions): Pass {
-  return { graph, space, mode, keepsStatistics: choice.kind === 'fixed', zeroGamma };
+function passOf({ graph, space, choice, mode, zeroGamma, prefix = '' }: NetworkOptions): Pass {
+  return { graph, space, mode, prefix, keepsStatistics: choice.kind === 'fixed', zeroGamma };
 }
 
 function searchedLayer(
@@ -119,7 +135,9 @@ function searchedLayer(
   choice: Choice,
   name: string,
 ): Tensor {
-  if (choice.kind === 'fixed') return candidate(pass, scope, x, layer, layer.operations[choice.path[position]!]!);
+  if (choice.kind === 'fixed') {
+    return candidate(pass, scope, x, layer, layer.operations[choice.path[position]!]!, position);
+  }
   const [chosen] = switchCase(scope, {
     name: `${name}_${layer.name}`,
     index: choice.indices[position]!,
@@ -133,10 +151,17 @@ export function operationName(layer: Layer, operation: Operation): string {
   return `${layer.name}/${operationToken(operation)}`;
 }
 
-/** One operation of a layer. */
-function candidate(pass: Pass, scope: Scope, x: Tensor, layer: Layer, operation: Operation): Tensor {
+/** One operation of a layer; `position` counts the layers of a fixed network, whose deeper blocks are dropped more often. */
+function candidate(
+  pass: Pass,
+  scope: Scope,
+  x: Tensor,
+  layer: Layer,
+  operation: Operation,
+  position: number | null = null,
+): Tensor {
   const name = operationName(layer, operation);
-  if (operation.kind === 'mbconv') return mbconv(pass, scope, x, { ...layer, ...operation, name });
+  if (operation.kind === 'mbconv') return mbconv(pass, scope, x, { ...layer, ...operation, name }, position);
   if (keepsShape(layer)) return x;
   return convolutionBlock(pass, scope, x, { ...layer, name, kernel: 1, activation: null });
 }
@@ -178,7 +203,13 @@ interface InvertedBottleneck {
 }
 
 /** MBConv: expand (unless expansion is 1), depthwise, squeeze-and-excite if wanted, project; plus the input where shapes agree. */
-function mbconv(pass: Pass, scope: Scope, x: Tensor, block: InvertedBottleneck): Tensor {
+function mbconv(
+  pass: Pass,
+  scope: Scope,
+  x: Tensor,
+  block: InvertedBottleneck,
+  position: number | null = null,
+): Tensor {
   const { name, kernel, expansion, stride, inChannels, outChannels } = block;
   const { activation } = pass.space;
   const width = inChannels * expansion;
@@ -194,7 +225,16 @@ function mbconv(pass: Pass, scope: Scope, x: Tensor, block: InvertedBottleneck):
   const residual = keepsShape(block);
   const project = { name: `${name}/project`, kernel: 1, stride: 1, inChannels: width, outChannels, activation: null };
   y = convolutionBlock(pass, scope, y, { ...project, startsAtZero: residual && pass.zeroGamma });
-  return residual ? add(scope, x, y) : y;
+  return residual ? add(scope, x, dropped(pass, scope, y, position)) : y;
+}
+
+/** What a residual branch adds, after stochastic depth. */
+function dropped({ mode, space }: Pass, scope: Scope, x: Tensor, position: number | null): Tensor {
+  if (mode.statistics !== 'batch' || mode.dropPath === undefined || position === null) return x;
+  const { rate, seed } = mode.dropPath;
+  // A seed of its own for each layer; 0 is that of dropout.
+  const own = elementwise(scope, 'AddV2', [seed, scope.constant([0, position + 1], 'int32')]);
+  return dropPath(scope, x, (rate * (position + 1)) / space.layers.length, own);
 }
 
 /** Scales each channel by a gate computed from the image's means. */
@@ -217,7 +257,7 @@ function squeezeExcite(pass: Pass, scope: Scope, x: Tensor, name: string, width:
 function classifier(pass: Pass, scope: Scope, features: Tensor): Tensor {
   const { classes } = pass.space;
   const inputs = features.shape?.[1] ?? 0;
-  const weights = pass.graph.sharedVariable('classifier/weights', {
+  const weights = variableOf(pass, 'classifier/weights', {
     shape: [inputs, classes],
     initial: { kind: 'uniform', limit: 1 / Math.sqrt(inputs) },
     decay: true,
@@ -231,11 +271,16 @@ function classifier(pass: Pass, scope: Scope, features: Tensor): Tensor {
  */
 function convolutionWeights(pass: Pass, name: string, shape: readonly number[], fanOut: number): Variable {
   const deviation = Math.sqrt(2 / fanOut);
-  return pass.graph.sharedVariable(`${name}/weights`, { shape, initial: { kind: 'normal', deviation }, decay: true });
+  return variableOf(pass, `${name}/weights`, { shape, initial: { kind: 'normal', deviation }, decay: true });
 }
 
 function bias(pass: Pass, name: string, size: number): Variable {
-  return pass.graph.sharedVariable(`${name}/bias`, { shape: [size] });
+  return variableOf(pass, `${name}/bias`, { shape: [size] });
+}
+
+/** A variable of the pass; a second set of weights is moved by its owner, not trained. */
+function variableOf({ graph, prefix }: Pass, name: string, options: VariableOptions): Variable {
+  return graph.sharedVariable(`${prefix}${name}`, prefix === '' ? options : { ...options, trainable: false });
 }
 
 /** Whether a variable holds running statistics of batch norm. */
@@ -244,23 +289,22 @@ export function isStatistic(variable: Variable): boolean {
 }
 
 function normalised(pass: Pass, scope: Scope, x: Tensor, name: string, channels: number, scale: 0 | 1): Tensor {
-  const { graph, mode, keepsStatistics: saved } = pass;
+  const { mode, keepsStatistics: saved } = pass;
   const shape = [channels];
   const one = { kind: 'constant', value: 1 } as const;
-  const gamma = scope.read(
-    graph.sharedVariable(`${name}/gamma`, { shape, initial: { kind: 'constant', value: scale } }),
-  );
-  const beta = scope.read(graph.sharedVariable(`${name}/beta`, { shape }));
-  const mean = graph.sharedVariable(`${name}/mean`, { shape, trainable: false, saved });
-  const variance = graph.sharedVariable(`${name}/variance`, { shape, initial: one, trainable: false, saved });
+  const gamma = scope.read(variableOf(pass, `${name}/gamma`, { shape, initial: { kind: 'constant', value: scale } }));
+  const beta = scope.read(variableOf(pass, `${name}/beta`, { shape }));
+  const mean = variableOf(pass, `${name}/mean`, { shape, trainable: false, saved });
+  const variance = variableOf(pass, `${name}/variance`, { shape, initial: one, trainable: false, saved });
   if (mode.statistics === 'running') {
     return batchNorm(scope, x, gamma, beta, { mean: scope.read(mean), variance: scope.read(variance) }).y;
   }
   const batch = batchNorm(scope, x, gamma, beta);
-  if (mode.statistics === 'recalibrate') {
+  const factor = mode.statistics === 'recalibrate' ? mode.factor : mode.keep;
+  if (factor !== undefined) {
     scope.updates.push(
-      moveTowards(scope, mean, batch.mean, mode.factor),
-      moveTowards(scope, variance, batch.variance, mode.factor),
+      moveTowards(scope, mean, batch.mean, factor),
+      moveTowards(scope, variance, batch.variance, factor),
     );
   }
   return batch.y;

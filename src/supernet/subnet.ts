@@ -33,7 +33,7 @@ const subnetFolder: FolderKind = { kind: 'subnet', format: 1, required: [subnetF
 const colours = z.tuple([z.number(), z.number(), z.number()]);
 const count = z.int().min(0);
 
-const subnetSchema = z.strictObject({
+export const subnetSchema = z.strictObject({
   /** The genotype. */
   path: z.string(),
   /** What `buildSpace` makes the space of. */
@@ -103,26 +103,44 @@ export async function cutSubnet(options: CutOptions): Promise<SubnetDescription>
     network.loadStack('validation', validation);
     network.recalibrate(path);
     const { loss, top1, top5 } = network.evaluate(path);
-    const description: SubnetDescription = {
+    const description = {
       path: formatGenotype(space, path),
       space: options.spaceOptions,
-      flops: pathFlops(space, path),
-      params: pathParams(space, path),
       mean: colours.parse(session.recipe.mean),
       deviation: colours.parse(session.recipe.deviation),
       classNames: [...options.classNames],
       validation: { images: validation.labels.length, loss, top1, top5 },
       origin: options.origin,
     };
-    await createFolder(dirname(directory));
-    await writeSealedFolder(directory, subnetFolder, async (temporary) => {
-      network.saveWeights(join(temporary, weightsName));
-      await writeFile(join(temporary, subnetFile), `${JSON.stringify(description, null, 2)}\n`);
-    });
-    return description;
+    return await writeSubnet(directory, description, (prefix) => network.saveWeights(prefix));
   } finally {
     network.close();
   }
+}
+
+/**
+ * Writes a subnet's folder; what is there goes.
+ *
+ * @param description all but what follows from its path
+ * @param saveWeights writes weights and statistics as a checkpoint of this prefix
+ * @throws GreedynasError `io` if the folder cannot be written
+ */
+export async function writeSubnet(
+  directory: string,
+  description: Omit<SubnetDescription, 'flops' | 'params'>,
+  saveWeights: (prefix: string) => void,
+): Promise<SubnetDescription> {
+  const space = buildSpace(description.space);
+  const path = parseGenotype(space, description.path);
+  const { path: genotype, space: options, ...rest } = description;
+  const costs = { flops: pathFlops(space, path), params: pathParams(space, path) };
+  const whole: SubnetDescription = { path: genotype, space: options, ...costs, ...rest };
+  await createFolder(dirname(directory));
+  await writeSealedFolder(directory, subnetFolder, async (temporary) => {
+    saveWeights(join(temporary, weightsName));
+    await writeFile(join(temporary, subnetFile), `${JSON.stringify(whole, null, 2)}\n`);
+  });
+  return whole;
 }
 
 /**

@@ -61,12 +61,17 @@ const secondsSchema = z.strictObject({
   pace: z.strictObject({ train: measured, rank: measured }).default(noPace),
 });
 
-export interface Checkpoint {
+/** What the state of any kind of training has. */
+export interface SteppedState {
+  readonly step: number;
+}
+
+export interface Checkpoint<State extends SteppedState = TrainingState> {
   readonly directory: string;
   readonly step: number;
   /** What `Supernet.restore` takes. */
   readonly weightsPrefix: string;
-  readonly state: TrainingState;
+  readonly state: State;
   /** Wall seconds of the run so far; kept apart because equal runs differ in it. */
   readonly seconds: WallTime;
 }
@@ -77,9 +82,9 @@ export interface SkippedCheckpoint {
   readonly reason: string;
 }
 
-export interface FoundCheckpoint {
+export interface FoundCheckpoint<State extends SteppedState = TrainingState> {
   /** The newest whole checkpoint, or null where the run has none at all. */
-  readonly checkpoint: Checkpoint | null;
+  readonly checkpoint: Checkpoint<State> | null;
   /** Newer ones that are damaged, newest first. */
   readonly skipped: readonly SkippedCheckpoint[];
 }
@@ -109,9 +114,10 @@ export async function listSteps(runDirectory: string): Promise<number[]> {
     .sort((a, b) => b - a);
 }
 
-export interface SaveRequest {
+export interface SaveRequest<State extends SteppedState = SteppedState> {
   readonly runDirectory: string;
-  readonly state: TrainingState;
+  /** Plain JSON that the schema given to {@link findCheckpoint} takes. */
+  readonly state: State;
   readonly seconds: WallTime;
   /** Writes the weights as `<prefix>.index` and `<prefix>.data-…`; `Supernet.save`. */
   readonly saveWeights: (prefix: string) => void;
@@ -138,7 +144,7 @@ export async function requireCheckpointRoom(runDirectory: string, weightBytes: n
  * @returns the checkpoint's folder
  * @throws GreedynasError `io` if anything cannot be written; older checkpoints are then untouched
  */
-export async function saveCheckpoint(request: SaveRequest): Promise<string> {
+export async function saveCheckpoint<State extends SteppedState>(request: SaveRequest<State>): Promise<string> {
   const { runDirectory, state, keep, weightBytes } = request;
   const name = stepFolder(state.step);
   const directory = join(runDirectory, name);
@@ -204,9 +210,13 @@ async function removeCheckpoint(runDirectory: string, step: number): Promise<voi
   });
 }
 
-async function readCheckpoint(directory: string, step: number): Promise<Checkpoint> {
+async function readCheckpoint<State extends SteppedState>(
+  directory: string,
+  step: number,
+  schema: z.ZodType<State>,
+): Promise<Checkpoint<State>> {
   await verifySealedFolder(directory, checkpointFolder);
-  const state = await readSealedJson(directory, stateFile, stateSchema);
+  const state = await readSealedJson(directory, stateFile, schema);
   if (state.step !== step) {
     throw new DamagedFolder(`it holds step ${state.step}, not ${step}`);
   }
@@ -216,14 +226,23 @@ async function readCheckpoint(directory: string, step: number): Promise<Checkpoi
 
 /**
  * The newest whole checkpoint of a run.
+ * @param schema of its state; a supernet's unless given
  * @throws GreedynasError `io` if there are checkpoints and every one is damaged, or one has a newer format
  */
-export async function findCheckpoint(runDirectory: string): Promise<FoundCheckpoint> {
+export async function findCheckpoint(runDirectory: string): Promise<FoundCheckpoint>;
+export async function findCheckpoint<State extends SteppedState>(
+  runDirectory: string,
+  schema: z.ZodType<State>,
+): Promise<FoundCheckpoint<State>>;
+export async function findCheckpoint(
+  runDirectory: string,
+  schema: z.ZodType<SteppedState> = stateSchema,
+): Promise<FoundCheckpoint<SteppedState>> {
   const skipped: SkippedCheckpoint[] = [];
   for (const step of await listSteps(runDirectory)) {
     const directory = join(runDirectory, stepFolder(step));
     try {
-      return { checkpoint: await readCheckpoint(directory, step), skipped };
+      return { checkpoint: await readCheckpoint(directory, step, schema), skipped };
     } catch (error) {
       if (error instanceof NewerFolder) {
         throw new GreedynasError('io', `${directory}: ${error.message}; update greedynas`, { cause: error });

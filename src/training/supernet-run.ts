@@ -10,14 +10,7 @@ import { buildSpace } from '../space/presets.ts';
 import type { Path, Space } from '../space/space.ts';
 import { writeDurably } from '../storage/durable.ts';
 import type { MiniBatch, Supernet } from '../supernet/supernet.ts';
-import {
-  type Checkpoint,
-  findCheckpoint,
-  pointLatest,
-  requireCheckpointRoom,
-  saveCheckpoint,
-  setAside,
-} from './checkpoint.ts';
+import { type Checkpoint, findCheckpoint, requireCheckpointRoom, saveCheckpoint } from './checkpoint.ts';
 import { costOf, type RunCost } from './cost.ts';
 import { type Clock, type CostLedger, createLedger } from './ledger.ts';
 import { openMetrics } from './metrics.ts';
@@ -34,6 +27,7 @@ import {
 import { type DataRequest, dataRequest } from './run-options.ts';
 import { createRunRanker } from './run-ranker.ts';
 import { createRunSampler } from './run-sampler.ts';
+import { takeUp } from './take-up.ts';
 import { type TrainingEnd, type TrainingProgress, trainSupernet } from './trainer.ts';
 
 /** What a session stands on; the command line gives the real ones, tests give simulated ones. */
@@ -65,24 +59,6 @@ export interface SupernetRunResult {
   readonly pi: number | null;
 }
 
-/** The newest whole checkpoint; damaged newer ones are reported and set aside. */
-async function takeUp(folder: RunFolder, notice: (line: string) => void): Promise<Checkpoint | null> {
-  const { checkpoint, skipped } = await findCheckpoint(folder.directory);
-  for (const { directory, reason } of skipped) {
-    notice(`skipped the checkpoint ${directory}: ${reason}`);
-  }
-  await setAside(folder.directory, skipped);
-  if (checkpoint !== null) {
-    await pointLatest(folder.directory, checkpoint.step);
-  }
-  notice(
-    checkpoint === null
-      ? 'no checkpoint yet: starting at step 0'
-      : `resuming ${folder.name} at step ${checkpoint.step}`,
-  );
-  return checkpoint;
-}
-
 /**
  * Trains in a folder that this process has locked.
  * @param yaml the resolved config as it goes to config.yaml
@@ -97,7 +73,7 @@ export async function runTraining(
 ): Promise<SupernetRunResult> {
   const { notice } = surroundings;
   const space = buildSpace(config.space);
-  const checkpoint = resume ? await takeUp(folder, notice) : null;
+  const checkpoint = resume ? await takeUp(folder, await findCheckpoint(folder.directory), notice) : null;
   if (checkpoint !== null && checkpoint.step > config.training.steps) {
     throw new GreedynasError(
       'usage',

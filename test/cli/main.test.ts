@@ -102,6 +102,8 @@ describe('cli/main', () => {
       ['search --flops much', /much/],
       ['search --resume', /no run in .*there are no runs yet/],
       ['train-supernet --resume', /no run "default"/],
+      ['retrain', /Missing required argument: subnet/],
+      ['retrain --resume', /no retraining in .*there are none yet/],
       ['space --preset mobilenet-8', /mobilenet-8.*mobilenet-7/],
       ['space --preset mobilenet-7 --set seed=1', /give it alone/],
       ['space --preset mobilenet-7 --svg x.svg', /--svg draws one network/],

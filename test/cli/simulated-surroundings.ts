@@ -103,6 +103,9 @@ export async function greedynas(
       const scores = { images: 20, loss: 1.25, top1: 0.5, top5: 0.9 };
       return { path: 'e3k3 skip', split, ...scores, recorded: scores };
     },
+    createRetraining: async () => {
+      throw new Error('no network is retrained here');
+    },
     exportSubnet: async ({ format, fold, out }) => ({
       format,
       folded: fold,

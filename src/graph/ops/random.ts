@@ -1,6 +1,6 @@
 /** Random tensors that are pure functions of a seed (Philox 4x32-10, TensorFlow's stateless ops). */
 import type { Scope, Tensor } from '../graph.ts';
-import { attribute } from '../types.ts';
+import { attribute, type DType, type Shape } from '../types.ts';
 import { shapeOf } from './shapes.ts';
 
 function stateless(
@@ -35,32 +35,77 @@ export function randomUniform(scope: Scope, shape: Tensor, seed: Tensor): Tensor
  */
 export function dropout(scope: Scope, x: Tensor, rate: number, seed: Tensor): Tensor {
   if (rate === 0) return x;
-  const drawn = randomUniform(scope, shapeOf(scope, x), seed);
+  return multiply(scope, x, keptFactors(scope, shapeOf(scope, x), x.shape, rate, seed, x.dtype));
+}
+
+/**
+ * Stochastic depth (Huang et al. 2016): what a residual branch adds to an image, `[batch, height, width, channels]`, is 0 with
+ * probability `rate`, else divided by 1 − rate.
+ *
+ * @param rate in [0, 1)
+ * @param seed int32 `[2]`; the same seed drops the same images
+ */
+export function dropPath(scope: Scope, x: Tensor, rate: number, seed: Tensor): Tensor {
+  if (rate === 0) return x;
+  const [batch = -1] = x.shape ?? [];
+  const count = scope.addOne('StridedSlice', {
+    inputs: [
+      shapeOf(scope, x),
+      scope.constant([0], 'int32'),
+      scope.constant([1], 'int32'),
+      scope.constant([1], 'int32'),
+    ],
+    attributes: {
+      T: attribute.type('int32'),
+      Index: attribute.type('int32'),
+      begin_mask: attribute.int(0),
+      end_mask: attribute.int(0),
+      ellipsis_mask: attribute.int(0),
+      new_axis_mask: attribute.int(0),
+      shrink_axis_mask: attribute.int(0),
+    },
+    dtype: 'int32',
+    shape: [1],
+  });
+  const size = scope.addOne('ConcatV2', {
+    inputs: [count, scope.constant([1, 1, 1], 'int32'), scope.constant(0, 'int32')],
+    attributes: { T: attribute.type('int32'), Tidx: attribute.type('int32'), N: attribute.int(2) },
+    dtype: 'int32',
+    shape: [4],
+  });
+  return multiply(scope, x, keptFactors(scope, size, [batch, 1, 1, 1], rate, seed, x.dtype));
+}
+
+/** 0 with probability `rate`, else 1 / (1 − rate). */
+function keptFactors(scope: Scope, size: Tensor, shape: Shape, rate: number, seed: Tensor, dtype: DType): Tensor {
+  const drawn = randomUniform(scope, size, seed);
   const kept = scope.addOne('GreaterEqual', {
     inputs: [drawn, scope.constant(rate, 'float32')],
     attributes: { T: attribute.type('float32') },
     dtype: 'bool',
-    shape: x.shape,
+    shape,
   });
   const asNumbers = scope.addOne('Cast', {
     inputs: [kept],
-    attributes: { SrcT: attribute.type('bool'), DstT: attribute.type(x.dtype), Truncate: attribute.bool(false) },
-    dtype: x.dtype,
-    shape: x.shape,
+    attributes: { SrcT: attribute.type('bool'), DstT: attribute.type(dtype), Truncate: attribute.bool(false) },
+    dtype,
+    shape,
   });
-  const factors = scope.addOne('Mul', {
-    inputs: [asNumbers, scope.constant(1 / (1 - rate), x.dtype)],
+  return scope.addOne('Mul', {
+    inputs: [asNumbers, scope.constant(1 / (1 - rate), dtype)],
+    attributes: { T: attribute.type(dtype) },
+    dtype,
+    shape,
+  });
+}
+
+/** x · factors, which are not differentiated. */
+function multiply(scope: Scope, x: Tensor, factors: Tensor): Tensor {
+  return scope.addOne('Mul', {
+    inputs: [x, factors],
     attributes: { T: attribute.type(x.dtype) },
     dtype: x.dtype,
     shape: x.shape,
+    gradient: (into, [gradient]) => [gradient ? multiply(into, gradient, factors) : null, null],
   });
-  const multiply = (into: Scope, values: Tensor): Tensor =>
-    into.addOne('Mul', {
-      inputs: [values, factors],
-      attributes: { T: attribute.type(x.dtype) },
-      dtype: x.dtype,
-      shape: x.shape,
-      gradient: (deeper, [gradient]) => [gradient ? multiply(deeper, gradient) : null, null],
-    });
-  return multiply(scope, x);
 }

@@ -1,0 +1,131 @@
+/** A network under retraining as a TensorFlow session. */
+import { type EngineOptions, loadAddon } from '../engine/addon.ts';
+import { type Feed, openSession } from '../engine/session.ts';
+import { GreedynasError } from '../errors.ts';
+import type { Path, Space } from '../space/space.ts';
+import type { ImageBatch, Scores } from '../supernet/supernet.ts';
+import { compileRetraining, feeds, fetches, type RetrainRecipe } from './compile.ts';
+
+export interface RetrainStep {
+  /** The parts of the mini-batch, as many as the recipe says, of equal size. */
+  readonly parts: readonly ImageBatch[];
+  readonly learningRate: number;
+  /** Share of the new weights in the moving averages. */
+  readonly averageFactor: number;
+  /** What decides what is dropped, for each part. */
+  readonly dropSeeds: readonly number[];
+}
+
+/** Which weights: the current ones or their moving averages. */
+export type WeightSet = 'current' | 'average';
+
+export interface RetrainNetwork {
+  /** Sets every weight to its initial value and every slot to its start, and the averages to the weights. */
+  initialise(seed: number): void;
+  /** The same, with weights and statistics of a subnet's checkpoint. Throws `io` if it is of another network. */
+  initialiseFrom(seed: number, prefix: string): void;
+  /** One update. `loss` is the mean over the mini-batch, label smoothing included, before the update. */
+  trainStep(step: RetrainStep): { readonly loss: number; readonly correct: number };
+  /** Scores images with running statistics, without label smoothing. */
+  evaluate(weights: WeightSet, batches: Iterable<ImageBatch>): Omit<Scores, 'correct'>;
+  /** Everything, slots and averages included. Throws `io`. */
+  save(prefix: string): void;
+  restore(prefix: string): void;
+  /** Weights and statistics alone, under their own names whichever set they are of: a subnet's checkpoint. */
+  saveWeights(weights: WeightSet, prefix: string): void;
+  close(): void;
+}
+
+const failures = {
+  save: 'cannot be written',
+  saveWeights: 'cannot be written',
+  saveAverage: 'cannot be written',
+  restore: 'does not hold the variables of this training',
+  take: 'does not hold the weights of this network',
+} as const;
+
+export function openRetraining(
+  space: Space,
+  path: Path,
+  { recipe, engine }: { readonly recipe: RetrainRecipe; readonly engine: EngineOptions },
+): RetrainNetwork {
+  const session = openSession(loadAddon(engine), compileRetraining(space, path, recipe).encode());
+  const scalar = (value: number): Feed => ({ shape: [], values: Float32Array.of(value) });
+  const batchFeeds = ({ images, labels }: ImageBatch): Record<string, Feed> => ({
+    [feeds.images]: { shape: [labels.length, space.resolution, space.resolution, 3], values: images },
+    [feeds.labels]: { shape: [labels.length], values: labels },
+  });
+  const checkpoint = (endpoint: keyof typeof failures, prefix: string): void => {
+    try {
+      session.run({ [feeds.prefix]: { text: prefix } }, fetches[endpoint]);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new GreedynasError('io', `the checkpoint ${prefix} ${failures[endpoint]}: ${reason}`, { cause });
+    }
+  };
+  const startAverage = (): void => {
+    if (recipe.average) session.run({}, fetches.startAverage);
+  };
+  const initialiseAll = (seed: number): void => {
+    session.run({ [feeds.seed]: { shape: [], values: Int32Array.of(seed) } }, fetches.initialise);
+  };
+  return {
+    initialise(seed) {
+      initialiseAll(seed);
+      startAverage();
+    },
+    initialiseFrom(seed, prefix) {
+      initialiseAll(seed);
+      checkpoint('take', prefix);
+      startAverage();
+    },
+    trainStep({ parts, learningRate, averageFactor, dropSeeds }) {
+      if (parts.length !== recipe.parts) {
+        throw new RangeError(`a step of ${parts.length} parts, the graph is made for ${recipe.parts}`);
+      }
+      const update = {
+        [feeds.learningRate]: scalar(learningRate),
+        ...(recipe.average ? { [feeds.averageFactor]: scalar(averageFactor) } : {}),
+      };
+      const drops = recipe.dropout > 0 || recipe.dropPath > 0;
+      let loss = 0;
+      let correct = 0;
+      for (const [index, part] of parts.entries()) {
+        const seed: Feed = { shape: [2], values: Int32Array.of(dropSeeds[index]!, 0) };
+        const fed = {
+          ...batchFeeds(part),
+          ...(recipe.parts === 1 ? update : {}),
+          ...(drops ? { [feeds.dropSeed]: seed } : {}),
+        };
+        const [mean, hits] = session.run(fed, fetches.train) as [Float32Array, Int32Array];
+        loss += mean[0]! / parts.length;
+        for (const hit of hits) correct += hit;
+      }
+      if (recipe.parts > 1) session.run(update, fetches.update);
+      return { loss, correct };
+    },
+    evaluate(weights, batches) {
+      const each: number[] = [];
+      let [top1, top5] = [0, 0];
+      for (const batch of batches) {
+        const endpoint = weights === 'average' ? fetches.evaluateAverage : fetches.evaluate;
+        const [losses, first, five] = session.run(batchFeeds(batch), endpoint) as [
+          Float32Array,
+          Int32Array,
+          Int32Array,
+        ];
+        for (const value of losses) each.push(value);
+        for (const hit of first) top1 += hit;
+        for (const hit of five) top5 += hit;
+      }
+      const losses = Float32Array.from(each);
+      const sum = losses.reduce((total, value) => total + value, 0);
+      const count = losses.length;
+      return { losses, loss: sum / count, top1: top1 / count, top5: top5 / count };
+    },
+    save: (prefix) => checkpoint('save', prefix),
+    restore: (prefix) => checkpoint('restore', prefix),
+    saveWeights: (weights, prefix) => checkpoint(weights === 'average' ? 'saveAverage' : 'saveWeights', prefix),
+    close: () => session.close(),
+  };
+}
