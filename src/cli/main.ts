@@ -2,6 +2,7 @@
 import yargs from 'yargs';
 import { exitCodes, GreedynasError } from '../errors.ts';
 import type { Command, Flags } from './command.ts';
+import { dataCommand } from './data.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export.ts';
 import { prepareCommand } from './prepare.ts';
@@ -16,6 +17,7 @@ import { unknownCommand, unknownFlag } from './usage.ts';
 /** In the order of a user's work. */
 export const commands: readonly Command[] = [
   prepareCommand,
+  dataCommand,
   trainSupernetCommand,
   rankCommand,
   searchCommand,

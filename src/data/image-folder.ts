@@ -75,7 +75,8 @@ export async function loadImageFolder(request: FolderRequest): Promise<DataSet> 
   };
 }
 
-async function findImages(directory: string): Promise<FoundImages> {
+/** What lies in a folder, prepared or not. */
+export async function findImages(directory: string): Promise<FoundImages> {
   const description = await readDescription(directory);
   if (description === null) return readTree(directory);
   const { classes, splits } = description;
