@@ -3,7 +3,7 @@
  * replays many rounds of 10 of them, of which 5 are chosen.
  *
  *     npx tsx bench/racing.ts --run <run> [--checkpoints checkpoints] [--data data] [--paths 100] [--pool 50]
- *                             [--images 1000] [--batch 100] [--rounds 1000] [--losses file]
+ *                             [--images 1000] [--batch 100] [--first 100] [--rounds 1000] [--losses file]
  *
  * `--paths` are drawn uniformly, `--pool` are from the run's candidate pool as far as it has one. The losses of each image go
  * to `--losses` (default: losses-<step>-<batch>.json beside the checkpoint) and are read from there the next time.
@@ -37,6 +37,7 @@ const { values } = parseArgs({
     pool: { type: 'string', default: '50' },
     images: { type: 'string', default: '1000' },
     batch: { type: 'string', default: '100' },
+    first: { type: 'string' },
     rounds: { type: 'string', default: '1000' },
     losses: { type: 'string' },
   },
@@ -44,6 +45,7 @@ const { values } = parseArgs({
 const [drawn, keep] = [10, 5];
 const images = Number(values.images);
 const batch = Number(values.batch);
+const first = Number(values.first ?? batch);
 
 interface Evaluated {
   readonly batch: number;
@@ -96,7 +98,7 @@ function mean(numbers: readonly number[]): number {
 /** Replays rounds in which each path comes from the pool with probability `epsilon`. */
 function replay({ uniform, pool }: Evaluated, epsilon: number, confidence: number): string {
   const stream = createStream(2, 'rounds');
-  const looks = batchLooks(batch, batch, images);
+  const looks = batchLooks(first, batch, images);
   const rounds = Number(values.rounds);
   let [share, equal, kept, order, squares] = [0, 0, 0, 0, 0];
   for (let round = 0; round < rounds; round++) {
@@ -134,7 +136,7 @@ if (values.run === undefined) {
   for (const epsilon of found.pool.length >= drawn ? [0, 0.5, 1] : [0]) {
     const spread = [...found.uniform.map(mean)].sort((a, b) => a - b);
     console.log(
-      `\n${values.rounds} rounds of ${drawn} paths, ${keep} chosen; ${100 * epsilon} % of the draws from ${found.pool.length} paths of the pool, the others from ${found.uniform.length} uniform ones (loss ${spread[0]!.toFixed(3)} to ${spread.at(-1)!.toFixed(3)}); looks each ${batch} of ${images} images`,
+      `\n${values.rounds} rounds of ${drawn} paths, ${keep} chosen; ${100 * epsilon} % of the draws from ${found.pool.length} paths of the pool, the others from ${found.uniform.length} uniform ones (loss ${spread[0]!.toFixed(3)} to ${spread.at(-1)!.toFixed(3)}); looks after ${first} and each further ${batch} of ${images} images`,
     );
     console.log('confidence     images    equal     kept  kendall     rmse');
     for (const confidence of [0.5, 0.8, 0.9, 0.95, 0.99]) console.log(replay(found, epsilon, confidence));

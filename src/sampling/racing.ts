@@ -17,10 +17,14 @@
  * risks taken in this race add up to at most (1 − confidence) · n / N: the error is spent in proportion to the images seen
  * (the linear alpha spending of Lan and DeMets 1983), which keeps something for each look.
  *
- * How it was chosen (150 paths of a NAS-Bench-Macro supernet, rounds of 10 of which 5 are chosen, looks every 100 of 1,000
- * images). Bonferroni over pairs and looks, at 95 %, gives 100 % equal choices with 58 % of the images; this, 99 to 100 %
- * with 46 %. Where the paths differ by nothing but chance, the worst case, it still keeps its word (95 %: 98 to 100 %
- * equal, 90 %: 97 %); spending the error as early as possible does not (90 %: 79 %). Looks that double instead: 51 %.
+ * How it was chosen. On a NAS-Bench-Macro supernet (150 paths, rounds of 10 of which 5 are chosen, looks every 100 of 1,000
+ * images) Bonferroni over pairs and looks, at 95 %, needs 58 % of the images, this 47 %, with 100 % equal choices both. Where
+ * simulated paths differ by nothing but chance, the worst case, it keeps its word (95 %: 98 to 100 % equal, 90 %: 97 %);
+ * spending the error as early as possible does not (90 %: 79 %). Looks that double need 51 % where these need 46 %.
+ *
+ * What it assumes: that the images come in no order, and that differences are nearly normal. Batches are normalised by
+ * themselves, which shifts all losses of a batch together; so very high confidences promise more than they keep (99 %: 97 %
+ * on another supernet; docs/results/racing.md).
  */
 import { normalTail } from './normal.ts';
 import { rankByLoss } from './ranking.ts';
@@ -44,7 +48,7 @@ export interface RaceResult {
    * The mean loss of each path over all N images, where it has not seen them all an estimate: its mean difference, on what
    * it has seen, from a path that has, added to that one's mean. (The mean over what it has seen itself would say more
    * about these images than about the path, and put into the candidate pool paths of a lucky part.) For this, where
-   * all is decided early, the best path is evaluated to the end.
+   * all is decided early, one path that has seen the most is evaluated to the end.
    */
   readonly losses: readonly number[];
   /** Images that each path was evaluated on. */
@@ -108,8 +112,7 @@ export function race(places: readonly number[], options: RaceOptions, evaluate: 
     left = keep - sumOf(chosen.map((runner) => runner.places));
   }
   if (!runners.some((runner) => runner.seen === images)) {
-    const best = rankByLoss(runners.map((runner) => mean(runner, runner.seen)));
-    goOn(chosen[0] ?? runners[best[0]!]!, images);
+    goOn(reference(runners), images);
   }
   const losses = estimates(runners, images);
   const byLoss = (group: readonly Runner[]): Runner[] =>
@@ -125,6 +128,15 @@ export function race(places: readonly number[], options: RaceOptions, evaluate: 
   }
   const order = [...byLoss(chosen), ...divided, ...byLoss(dropped)].map(({ index }) => index);
   return { order, losses, seen: runners.map(({ seen }) => seen) };
+}
+
+/** The path that the estimates refer to: of those that have seen the most images the best, as the least is left of it. */
+function reference(runners: readonly Runner[]): Runner {
+  const finite = runners.filter((runner) => Number.isFinite(mean(runner, runner.seen)));
+  const most = Math.max(...finite.map(({ seen }) => seen));
+  const furthest = finite.filter(({ seen }) => seen === most);
+  const [best] = rankByLoss(furthest.map((runner) => mean(runner, runner.seen)));
+  return furthest[best ?? 0] ?? runners[0]!;
 }
 
 interface Risk {
@@ -179,11 +191,11 @@ function estimates(runners: readonly Runner[], images: number): number[] {
   const difficulty = Float64Array.from({ length: images }, (_, image) =>
     sumOf(whole.map(({ losses }) => losses[image]! / whole.length)),
   );
-  const reference = { losses: difficulty };
+  const average = { losses: difficulty };
   return runners.map((runner) => {
     const own = mean(runner, runner.seen);
     if (runner.seen === images || runner.seen === 0 || whole.length === 0) return own;
-    return own - mean(reference, runner.seen) + mean(reference, images);
+    return own - mean(average, runner.seen) + mean(average, images);
   });
 }
 
