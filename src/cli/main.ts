@@ -8,6 +8,7 @@ import { exportCommand } from './export.ts';
 import { prepareCommand } from './prepare.ts';
 import { rankCommand } from './rank.ts';
 import { retrainCommand } from './retrain.ts';
+import { predictCommand } from './predict.ts';
 import { searchCommand } from './search.ts';
 import { spaceCommand } from './space.ts';
 import { packageVersion, processSurroundings, type Surroundings } from './surroundings.ts';
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   retrainCommand,
   exportCommand,
   spaceCommand,
+  predictCommand,
 ];
 
 const names = commands.map(({ name }) => name);

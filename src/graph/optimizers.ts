@@ -157,6 +157,53 @@ export function withheldAfter(scope: Scope, guard: UpdateGuard | null, after: re
   });
 }
 
+export interface AdamOptions {
+  /** A float32 scalar. */
+  readonly learningRate: Tensor;
+  /** beta1 and beta2 to the power of the step's number, from 1: float32 scalars, which correct the averages' bias. */
+  readonly beta1Power: Tensor;
+  readonly beta2Power: Tensor;
+  /** A float32 scalar: added to the gradient as weightDecay · weight, for variables that decay. */
+  readonly weightDecay: Tensor;
+}
+
+/** The decay of Adam's averages of the gradient and of its square: the paper's, and everyone's default. */
+export const adamBetas = { beta1: 0.9, beta2: 0.999 } as const;
+
+/**
+ * Adam (Kingma & Ba 2015, in the form before its section 2.1): with r = rate · √(1 − beta2^t) / (1 − beta1^t),
+ * m ← beta1 · m + (1 − beta1) · g; v ← beta2 · v + (1 − beta2) · g²; weight ← weight − r · m / (√v + 1e-8).
+ */
+export function adam({ learningRate, beta1Power, beta2Power, weightDecay }: AdamOptions): GradientSink {
+  return (scope, variable, gradient) => {
+    const { graph } = scope;
+    let total = gradient;
+    if (variable.decay) {
+      total = elementwise(scope, 'AddV2', [gradient, scale(scope, scope.read(variable), weightDecay)], variable.shape);
+    }
+    return scope.add('ResourceApplyAdam', {
+      inputs: [
+        scope.handle(variable),
+        scope.handle(slotOf(graph, variable, 'mean')),
+        scope.handle(slotOf(graph, variable, 'square')),
+        beta1Power,
+        beta2Power,
+        learningRate,
+        scope.constant(adamBetas.beta1, 'float32'),
+        scope.constant(adamBetas.beta2, 'float32'),
+        scope.constant(1e-8, 'float32'),
+        total,
+      ],
+      attributes: {
+        T: attribute.type('float32'),
+        use_locking: attribute.bool(false),
+        use_nesterov: attribute.bool(false),
+      },
+      control: before(scope, variable),
+    });
+  };
+}
+
 /** Adds gradients to a slot instead of applying them: for updates from several paths or several parts of a batch. */
 export function accumulator(): GradientSink {
   return (scope, variable, gradient) =>

@@ -47,3 +47,23 @@ export function biasAdd(scope: Scope, x: Tensor, bias: Tensor): Tensor {
     },
   });
 }
+
+/**
+ * A matrix that is not differentiated times a matrix, for each example: `[batch, rows, inner]` · `[batch, inner, columns]`.
+ *
+ * @param transpose multiplies by the matrix turned over instead: its shape is `[batch, inner, rows]`
+ */
+export function batchMatMul(scope: Scope, matrix: Tensor, x: Tensor, transpose = false): Tensor {
+  const [batch, first, second] = matrix.shape ?? [];
+  const [rows, inner] = transpose ? [second, first] : [first, second];
+  if (matrix.shape?.length !== 3 || x.shape?.length !== 3 || rows === undefined || inner !== x.shape[1]) {
+    throw new Error(`batchMatMul: ${shapeText(matrix.shape)} does not fit ${shapeText(x.shape)}`);
+  }
+  return scope.addOne('BatchMatMulV2', {
+    inputs: [matrix, x],
+    attributes: { T: attribute.type(x.dtype), adj_x: attribute.bool(transpose), adj_y: attribute.bool(false) },
+    dtype: x.dtype,
+    shape: [batch!, rows, x.shape[2]!],
+    gradient: (into, [gradient]) => [null, gradient ? batchMatMul(into, matrix, gradient, !transpose) : null],
+  });
+}

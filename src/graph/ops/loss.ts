@@ -1,4 +1,4 @@
-/** Softmax cross-entropy with label smoothing, and whether the class is among the k highest logits. */
+/** Squared error, softmax cross-entropy with label smoothing, and whether the class is among the k highest logits. */
 import type { Scope, Tensor } from '../graph.ts';
 import { attribute } from '../types.ts';
 import { elementwise } from './arithmetic.ts';
@@ -41,6 +41,27 @@ export function softmaxCrossEntropy(scope: Scope, logits: Tensor, labels: Tensor
     },
   });
   return operation.outputs[0]!;
+}
+
+/**
+ * (prediction − target)² of each example.
+ *
+ * @param prediction float32 `[batch]`
+ * @param target float32 `[batch]`, not differentiated
+ */
+export function squaredError(scope: Scope, prediction: Tensor, target: Tensor): Tensor {
+  return scope.addOne('SquaredDifference', {
+    inputs: [prediction, target],
+    attributes: { T: attribute.type('float32') },
+    dtype: 'float32',
+    shape: prediction.shape,
+    gradient: (into, [gradient]) => {
+      if (!gradient) return [null, null];
+      const difference = elementwise(into, 'Sub', [prediction, target]);
+      const twice = elementwise(into, 'AddV2', [difference, difference]);
+      return [elementwise(into, 'Mul', [gradient, twice]), null];
+    },
+  });
 }
 
 /** For each image 1 if its class is among the k highest logits, else 0. `[batch]`, int32 */

@@ -20,6 +20,16 @@ export function reshape(scope: Scope, x: Tensor, shape: readonly number[]): Tens
     attributes: { T: attribute.type(x.dtype), Tshape: attribute.type('int32') },
     dtype: x.dtype,
     shape,
+    gradient: (into, [gradient]) => [gradient ? reshapeLike(into, gradient, x) : null, null],
+  });
+}
+
+function reshapeLike(scope: Scope, x: Tensor, like: Tensor): Tensor {
+  return scope.addOne('Reshape', {
+    inputs: [x, shapeOf(scope, like)],
+    attributes: { T: attribute.type(x.dtype), Tshape: attribute.type('int32') },
+    dtype: x.dtype,
+    shape: like.shape,
   });
 }
 
