@@ -10,6 +10,8 @@ import {
 } from '../../src/graph/graph.ts';
 import {
   accumulator,
+  adam,
+  adamBetas,
   applyAccumulated,
   finite,
   type MomentumOptions,
@@ -277,5 +279,65 @@ describe('accumulator and applyAccumulated', () => {
       }
     }
     for (const each of [training, ...lone.values()]) each.close();
+  });
+});
+
+describe('adam', () => {
+  for (const fixture of readFixture('adam')) {
+    const rates = listAttribute(fixture.attributes, 'learningRates');
+    const decay = numberAttribute(fixture.attributes, 'weightDecay');
+    const shape = fixture.inputs.variable!.shape;
+    const count = shape.reduce((product, size) => product * size, 1);
+    const part = (name: string, step: number): number[] =>
+      numbers(fixture.outputs[name]!.values).slice(step * count, (step + 1) * count);
+
+    it(`is TensorFlow's: ${fixture.name}`, () => {
+      const graph = new Graph();
+      const w = graph.variable('w', { shape, decay: true });
+      const gradient = graph.placeholder('gradient', 'float32', shape);
+      const scalar = (name: string): Tensor => graph.placeholder(name, 'float32', []);
+      const sink = adam({
+        learningRate: rateOf(graph),
+        beta1Power: scalar('beta1_power'),
+        beta2Power: scalar('beta2_power'),
+        weightDecay: scalar('decay'),
+      });
+      const training = openTraining(graph, { step: { after: applyFed(graph.main, w, gradient, sink) } });
+      const zeros = new Float32Array(count);
+      training.set({ w: numbers(fixture.inputs.variable!.values), 'w/mean': zeros, 'w/square': zeros });
+      const gradients = numbers(fixture.inputs.gradients!.values);
+      for (const [step, rate] of rates.entries()) {
+        training.run('step', {
+          gradient: { shape, values: Float32Array.from(gradients.slice(step * count, (step + 1) * count)) },
+          rate,
+          beta1_power: adamBetas.beta1 ** (step + 1),
+          beta2_power: adamBetas.beta2 ** (step + 1),
+          decay,
+        });
+        const found = training.read();
+        expectClose(found.w!, part('variable', step), `variable after step ${step + 1}`);
+        expectClose(found['w/mean']!, part('mean', step), `mean after step ${step + 1}`);
+        expectClose(found['w/square']!, part('square', step), `square after step ${step + 1}`);
+      }
+      training.close();
+    });
+  }
+
+  it('leaves a variable that does not decay without decay', () => {
+    const graph = new Graph();
+    const w = graph.variable('w', { shape: [2], decay: false });
+    const scalar = (name: string): Tensor => graph.placeholder(name, 'float32', []);
+    const sink = adam({
+      learningRate: rateOf(graph),
+      beta1Power: scalar('beta1_power'),
+      beta2Power: scalar('beta2_power'),
+      weightDecay: scalar('decay'),
+    });
+    const gradient = graph.placeholder('gradient', 'float32', [2]);
+    const training = openTraining(graph, { step: { after: applyFed(graph.main, w, gradient, sink) } });
+    training.set({ w: [3, -4], 'w/mean': [0, 0], 'w/square': [0, 0] });
+    training.run('step', { gradient: new Float32Array(2), rate: 0.1, beta1_power: 0.9, beta2_power: 0.999 });
+    expect([...training.read().w!]).to.deep.equal([3, -4]);
+    training.close();
   });
 });

@@ -1,4 +1,4 @@
-import { softmaxCrossEntropy, topKCorrect } from '../../../src/graph/ops/loss.ts';
+import { softmaxCrossEntropy, squaredError, topKCorrect } from '../../../src/graph/ops/loss.ts';
 import { describeOp } from './describe-op.ts';
 import { numberAttribute } from './fixtures.ts';
 
@@ -17,3 +17,7 @@ describeOp(
   }),
   { batched: ['logits', 'labels'] },
 );
+
+describeOp('squaredError', (scope, { prediction, target }) => ({ errors: squaredError(scope, prediction!, target!) }), {
+  batched: ['prediction', 'target'],
+});

@@ -2,6 +2,12 @@ import { expect } from 'chai';
 import { Graph } from '../../../src/graph/graph.ts';
 import { everyNthPixel, reshape, shapeOf, sliceRows, unstack } from '../../../src/graph/ops/shapes.ts';
 import { openGraph } from '../engine.ts';
+import { describeOp } from './describe-op.ts';
+import { listAttribute } from './fixtures.ts';
+
+describeOp('reshape', (scope, { x }, attributes) => ({ y: reshape(scope, x!, listAttribute(attributes, 'shape')) }), {
+  batched: ['x'],
+});
 
 const int = (value: number) => ({ shape: [], values: Int32Array.of(value) });
 
