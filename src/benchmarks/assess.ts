@@ -27,7 +27,7 @@ export interface Assessment {
 }
 
 /** The paper sorts NAS-Bench-101's networks at this accuracy, in percent. */
-export const upperAccuracy = 91;
+const upperAccuracy = 91;
 const sampleSize = 2000;
 
 export function measureFit(predicted: readonly number[], truth: readonly number[]): Fit {

@@ -15,7 +15,6 @@ const innerVertices = maxVertices - 2;
 
 /** Operations of inner vertices, by code. */
 export const cellOperations = ['conv3x3', 'conv1x1', 'maxpool3x3'] as const;
-export type CellOperation = (typeof cellOperations)[number];
 
 /** Which bit of a genotype is the edge `from` → `to` (from < to). */
 export function edgeBit(from: number, to: number): number {

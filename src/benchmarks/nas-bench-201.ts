@@ -7,7 +7,7 @@ import { type DigitSpace, digitsOf, mutateDigit, neighbouringDigits } from './di
 import { readLines, readTable } from './rows-file.ts';
 
 /** Operations by code, under the benchmark's own names. */
-export const edgeOperations = ['none', 'skip_connect', 'nor_conv_1x1', 'nor_conv_3x3', 'avg_pool_3x3'] as const;
+const edgeOperations = ['none', 'skip_connect', 'nor_conv_1x1', 'nor_conv_3x3', 'avg_pool_3x3'] as const;
 
 /** Edges in the order of the benchmark's strings: from the nodes before 1, before 2, before 3. */
 const edges = [

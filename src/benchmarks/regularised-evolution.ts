@@ -10,7 +10,7 @@ export interface EvolutionSettings {
 }
 
 /** NAS-Bench-101's own notebook has 50 and 10; NASLib's defaults for NAS-Bench-201 are 30 and 10. */
-export function evolutionSettings(benchmark: TabularBenchmark): EvolutionSettings {
+function evolutionSettings(benchmark: TabularBenchmark): EvolutionSettings {
   return benchmark.name.startsWith('nasbench101')
     ? { population: 50, tournament: 10 }
     : { population: 30, tournament: 10 };
