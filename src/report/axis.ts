@@ -7,14 +7,15 @@ export interface Ticks {
 }
 
 /**
- * About `wanted` round numbers (1, 2 or 5 times a power of ten apart) that lie within `low` … `high`; those two may be equal.
+ * About `wanted` round numbers (1, 2 or 5 times a power of ten apart) that lie within `low` … `high`. Bounds that are equal, or
+ * nearer than a billionth of their size, where doubles run out, give `low` alone.
  * Throws RangeError for bounds that are not finite or in the wrong order.
  */
 export function roundTicks(low: number, high: number, wanted: number): Ticks {
   if (!Number.isFinite(low) || !Number.isFinite(high) || low > high) {
     throw new RangeError(`an axis from ${low} to ${high}: allowed are finite bounds, the lower one first`);
   }
-  if (low === high) return { values: [low], format: String };
+  if (high - low <= Math.max(Math.abs(low), Math.abs(high)) * 1e-9) return { values: [low], format: String };
   const rough = (high - low) / Math.max(1, wanted);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough * 0.7) ?? 10 * power;

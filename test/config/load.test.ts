@@ -5,21 +5,40 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { findContradictions } from '../../src/config/constraints.ts';
-import { loadConfig, stringifyConfig } from '../../src/config/load.ts';
+import { loadConfig, loadConfigOf, stringifyConfig } from '../../src/config/load.ts';
+import { retrainConfig } from '../../src/config/retrain-schema.ts';
 import { runConfigSchema } from '../../src/config/schema.ts';
 import { costTable } from '../../src/space/cost.ts';
 import { buildSpace } from '../../src/space/presets.ts';
 import { configOf, linesOf } from './parsing.ts';
 
 describe('configs of the project', () => {
-  const names = readdirSync('configs', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'));
-  it('are there', () => expect(names).to.include.members(['cifar10.yaml', 'nas-bench-macro/authors.yaml']));
+  const all = readdirSync('configs', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'));
+  const isOfRetraining = (name: string): boolean => name.startsWith(join('retrain', '/'));
+  const names = all.filter((name) => !isOfRetraining(name));
+  it('are there', () =>
+    expect(all).to.include.members(['cifar10.yaml', 'nas-bench-macro/authors.yaml', 'retrain/cifar10.yaml']));
 
   for (const name of names) {
     it(`${name} loads, and gives its space`, () => {
       const config = loadConfig({ file: join('configs', name) });
       expect(costTable(buildSpace(config.space)).layers).not.to.be.empty;
       expect(configOf(stringifyConfig(config))).to.deep.equal(config);
+    });
+  }
+
+  for (const name of all.filter(isOfRetraining)) {
+    it(`${name} loads, and is the same when it is read back`, () => {
+      const file = join('configs', name);
+      const config = loadConfigOf(retrainConfig, { file, overrides: [] });
+      const folder = mkdtempSync(join(tmpdir(), 'greedynas-config-'));
+      try {
+        const resolved = join(folder, 'config.yaml');
+        writeFileSync(resolved, stringifyConfig(config));
+        expect(loadConfigOf(retrainConfig, { file: resolved, overrides: [] })).to.deep.equal(config);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
     });
   }
 });
