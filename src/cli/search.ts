@@ -1,8 +1,10 @@
 /** `greedynas search`: the best paths of a trained supernet under limits on what they cost, and their weights. */
 import { searchMethods } from '../config/search-choices.ts';
-import { type Command, flag, listFlag, requiredText, switchFlag, textFlag } from './command.ts';
+import { GreedynasError } from '../errors.ts';
+import { type Command, type Flags, flag, listFlag, requiredText, switchFlag, textFlag } from './command.ts';
 import { noticeWriter, printResult } from './output.ts';
 import { signalExitCode } from './signals.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export const searchCommand: Command = {
   name: 'search',
@@ -24,6 +26,15 @@ export const searchCommand: Command = {
     data: flag.data,
     set: { ...flag.set, describe: "override a key of the run's search settings, as search.key=value" },
     resume: { type: 'boolean', describe: 'go on with the search that was stopped last, or with --name' },
+    list: {
+      type: 'boolean',
+      describe: 'show the candidates and the front of the search that ended last, or of --name',
+    },
+    pick: {
+      type: 'string',
+      requiresArg: true,
+      describe: "cut candidates of that search out: best, knee, 'flops<300M', an id of --list; commas for several",
+    },
   },
   examples: [
     ['greedynas search --flops 330M', 'the newest run, within 330 million multiply-adds'],
@@ -32,17 +43,27 @@ export const searchCommand: Command = {
     ['greedynas search --flops none --method nsga2', 'the whole front of accuracy against FLOPs'],
     ['greedynas search --resume', 'go on with the search that was stopped, with its limits and settings'],
     ['greedynas search --resume --run wide --name 200M', 'go on with another one'],
+    ['greedynas search --list', 'the candidates of the search that ended last, each with its id'],
+    ["greedynas search --name 330M --pick 'knee,flops<200M,4'", 'cut three of another one out'],
     ['greedynas search --flops 330M --json > found.json', 'what search.json holds, for scripts'],
   ],
   files: [
-    'At least one limit is needed unless --resume. Every method stays within the limits and evaluates no',
-    'path twice, at most search.population x search.generations paths in all.',
+    'At least one limit is needed unless --resume, --list or --pick. Every method stays within the limits',
+    'and evaluates no path twice, at most search.population x search.generations paths in all.',
     '',
     'Reads the newest whole checkpoint of checkpoints/<run>/ and its pool. Writes there search/<name>/:',
     'state.json (to resume), population.jsonl and comparison.jsonl (every evaluation), search.json (the',
     'result); and subnets/<name>-<n>/. Ctrl-C finishes the path, saves and exits with 130.',
+    '',
+    '--list and --pick go with --run, --name and --data alone. --list writes nothing. --pick writes',
+    'subnets/<name>-<id>/ from the checkpoint that was searched, and leaves those that are there. knee is',
+    'the path of the front farthest below the line between its ends, cost and error normalised;',
+    'flops<, params< and latency< (or <=) take the best path within.',
   ].join('\n'),
   async run(flags, surroundings) {
+    if (switchFlag(flags, 'list') || textFlag(flags, 'pick') !== undefined) {
+      return runOnFinished(flags, surroundings);
+    }
     const { searchRun } = await import('../search/run-search.ts');
     const { searchSummary } = await import('../report/search-summary.ts');
     const { createSearchProgress } = await import('../report/search-progress.ts');
@@ -103,3 +124,54 @@ export const searchCommand: Command = {
     }
   },
 };
+
+/** What a new search takes, and one that has ended does not. */
+const searchingFlags = ['flops', 'params', 'latency', 'latency-table', 'latency-device', 'method', 'set', 'resume'];
+
+/** `--list` and `--pick`. */
+async function runOnFinished(flags: Flags, surroundings: Surroundings): Promise<number> {
+  const pick = textFlag(flags, 'pick');
+  const list = switchFlag(flags, 'list');
+  const mode = list ? '--list' : '--pick';
+  const others = [...searchingFlags, ...(list ? ['pick'] : [])];
+  const against = others.find((name) => flags[name] !== undefined && flags[name] !== false);
+  if (against !== undefined) {
+    throw new GreedynasError('usage', `${mode} is of a search that has ended: give it without --${against}`);
+  }
+  const { listSearch, pickSubnets } = await import('../search/pick-subnets.ts');
+  const { pickSummary, searchListing } = await import('../report/search-list.ts');
+  const wanted = {
+    root: surroundings.checkpoints,
+    run: textFlag(flags, 'run'),
+    name: textFlag(flags, 'name') ?? null,
+  };
+  if (pick === undefined) {
+    const listed = await listSearch(wanted);
+    printResult(surroundings, flags, listed, searchListing(listed));
+    return 0;
+  }
+  const notice = noticeWriter(surroundings);
+  const directory = requiredText(flags, 'data');
+  const signals = surroundings.watchSignals((signal) =>
+    notice(`\n${signal}: finishing the subnet; once more ends at once`),
+  );
+  try {
+    const outcome = await pickSubnets({
+      ...wanted,
+      pick,
+      surroundings: {
+        loadData: (request) => surroundings.loadData(request, directory, notice),
+        cutSubnet: surroundings.cutSubnet,
+        interrupted: () => signals.received !== null,
+      },
+    });
+    if (outcome.interrupted) {
+      notice(`stopped after ${outcome.subnets.length} subnets: the same command goes on`);
+      return signalExitCode(signals.received ?? 'SIGINT');
+    }
+    printResult(surroundings, flags, outcome, pickSummary(outcome));
+    return 0;
+  } finally {
+    signals.stop();
+  }
+}

@@ -3,13 +3,13 @@ import type { FoundPath, SearchResult } from '../search/result.ts';
 import { formatFlops } from '../space/cost.ts';
 import { formatLatency } from '../space/latency.ts';
 import { formatCount, formatDuration, formatPercent } from './format.ts';
-import { formatTable } from './table.ts';
+import { type Column, formatTable } from './table.ts';
 
 const shownPaths = 10;
 
-function row(found: FoundPath, index: number): string[] {
+/** A path's cells below {@link pathColumns}. */
+export function pathCells(found: FoundPath): string[] {
   return [
-    String(index + 1),
     found.top1 === null ? '-' : formatPercent(found.top1),
     found.loss === null ? '-' : found.loss.toFixed(4),
     formatFlops(found.flops),
@@ -19,19 +19,22 @@ function row(found: FoundPath, index: number): string[] {
   ];
 }
 
-/** `latency`: whether the paths have one. */
+/** `latency`: whether the paths have one. The genotype comes last. */
+export function pathColumns(latency: boolean): Column[] {
+  return [
+    { title: 'top-1', align: 'right' },
+    { title: 'loss', align: 'right' },
+    { title: 'FLOPs', align: 'right' },
+    { title: 'params', align: 'right' },
+    ...(latency ? [{ title: 'latency', align: 'right' } as const] : []),
+    { title: 'path' },
+  ];
+}
+
 function pathTable(paths: readonly FoundPath[], latency: boolean): string {
   return formatTable(
-    [
-      { title: '#', align: 'right' },
-      { title: 'top-1', align: 'right' },
-      { title: 'loss', align: 'right' },
-      { title: 'FLOPs', align: 'right' },
-      { title: 'params', align: 'right' },
-      ...(latency ? [{ title: 'latency', align: 'right' } as const] : []),
-      { title: 'path' },
-    ],
-    paths.map(row),
+    [{ title: '#', align: 'right' }, ...pathColumns(latency)],
+    paths.map((found, index) => [String(index + 1), ...pathCells(found)]),
   );
 }
 

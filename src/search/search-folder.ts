@@ -24,7 +24,10 @@ export interface SearchFolder {
   readonly file: (name: string) => string;
 }
 
-function searchFolder(run: RunFolder, name: string): SearchFolder {
+/** What finding a search needs of its run; no lock. */
+type SearchedRun = Pick<RunFolder, 'name' | 'path'>;
+
+function searchFolder(run: SearchedRun, name: string): SearchFolder {
   const path = run.path(join('search', name));
   return { name, path, file: (file) => join(path, file) };
 }
@@ -37,7 +40,7 @@ function checkName(name: string): void {
   );
 }
 
-async function listSearches(run: RunFolder): Promise<string[]> {
+async function listSearches(run: SearchedRun): Promise<string[]> {
   const root = run.path('search');
   return explained('list', root, async () => {
     try {
@@ -118,6 +121,25 @@ export async function findSearch(
   wanted: string | null,
 ): Promise<{ readonly place: SearchFolder; readonly saved: SavedSearch }> {
   if (wanted !== null) checkName(wanted);
+  const searches = await newestFirst(run);
+  const asked = wanted === null ? searches : searches.filter(({ name }) => name === wanted);
+  let ended: { place: SearchFolder; saved: SavedSearch } | null = null;
+  for (const place of asked) {
+    const saved = await readSavedSearch(place);
+    if (saved.phase !== 'finished') return { place, saved };
+    ended ??= { place, saved };
+  }
+  if (ended !== null) return ended;
+  const names = searches.map(({ name }) => name);
+  const there = names.length === 0 ? 'it has none' : `there are: ${names.slice(0, 10).join(', ')}`;
+  throw new GreedynasError(
+    'usage',
+    `run "${run.name}" has no search${wanted === null ? '' : ` "${wanted}"`} to resume (${there}): start one with --flops`,
+  );
+}
+
+/** The searches that have begun, the one worked on last first. */
+async function newestFirst(run: SearchedRun): Promise<SearchFolder[]> {
   const searches: { place: SearchFolder; modified: number }[] = [];
   for (const name of await listSearches(run)) {
     const place = searchFolder(run, name);
@@ -125,19 +147,39 @@ export async function findSearch(
     if (state !== null) searches.push({ place, modified: state.mtimeMs });
   }
   searches.sort((a, b) => b.modified - a.modified || (a.place.name < b.place.name ? -1 : 1));
-  const asked = wanted === null ? searches : searches.filter(({ place }) => place.name === wanted);
-  let ended: { place: SearchFolder; saved: SavedSearch } | null = null;
-  for (const { place } of asked) {
-    const saved = await readSavedSearch(place);
-    if (saved.phase !== 'finished') return { place, saved };
-    ended ??= { place, saved };
+  return searches.map(({ place }) => place);
+}
+
+interface FinishedSearch {
+  readonly place: SearchFolder;
+  readonly saved: SavedSearch;
+  /** Names of the run's other searches that have ended. */
+  readonly others: readonly string[];
+}
+
+/**
+ * The search `wanted` of a run, which must have ended; null: the one that ended last.
+ * @throws GreedynasError `usage` if there is none; `io` if the state of a search is damaged
+ */
+export async function findFinishedSearch(run: SearchedRun, wanted: string | null): Promise<FinishedSearch> {
+  if (wanted !== null) checkName(wanted);
+  const searches = await Promise.all(
+    (await newestFirst(run)).map(async (place) => ({ place, saved: await readSavedSearch(place) })),
+  );
+  const ended = searches.filter(({ saved }) => saved.phase === 'finished');
+  const found = wanted === null ? ended[0] : ended.find(({ place }) => place.name === wanted);
+  const names = ended.map(({ place }) => place.name);
+  if (found !== undefined) return { ...found, others: names.filter((name) => name !== found.place.name) };
+  if (searches.some(({ place }) => place.name === wanted)) {
+    throw new GreedynasError(
+      'usage',
+      `search "${wanted}" of run "${run.name}" has not ended: go on with "greedynas search --resume --run ${run.name} --name ${wanted}"`,
+    );
   }
-  if (ended !== null) return ended;
-  const names = searches.map(({ place }) => place.name);
-  const there = names.length === 0 ? 'it has none' : `there are: ${names.slice(0, 10).join(', ')}`;
+  const there = names.length === 0 ? 'none has ended' : `there are: ${names.slice(0, 10).join(', ')}`;
   throw new GreedynasError(
     'usage',
-    `run "${run.name}" has no search${wanted === null ? '' : ` "${wanted}"`} to resume (${there}): start one with --flops`,
+    `run "${run.name}" has no finished search${wanted === null ? '' : ` "${wanted}"`} (${there}): start one with "greedynas search --run ${run.name}" and a limit`,
   );
 }
 

@@ -182,7 +182,7 @@ async function writeSearch(place: SearchFolder, result: SearchResult): Promise<v
 }
 
 /** The result of a search that has ended. @throws GreedynasError `io` if it is not there or damaged */
-async function readSearch(place: SearchFolder): Promise<SearchResult> {
+export async function readSearch(place: SearchFolder): Promise<SearchResult> {
   const path = place.file(resultFile);
   return readSaved(searchResultSchema, parseJson((await readIfThere(path)) ?? '', path), path);
 }

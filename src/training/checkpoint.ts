@@ -225,6 +225,26 @@ async function readCheckpoint<State extends SteppedState>(
 }
 
 /**
+ * A supernet's checkpoint of a step; null where the run has none.
+ * @throws GreedynasError `io` if it is damaged or has a newer format
+ */
+export async function checkpointAt(runDirectory: string, step: number): Promise<Checkpoint | null> {
+  if (!(await listSteps(runDirectory)).includes(step)) return null;
+  const directory = join(runDirectory, stepFolder(step));
+  try {
+    return await readCheckpoint(directory, step, stateSchema);
+  } catch (error) {
+    if (error instanceof NewerFolder) {
+      throw new GreedynasError('io', `${directory}: ${error.message}; update greedynas`, { cause: error });
+    }
+    if (error instanceof DamagedFolder) {
+      throw new GreedynasError('io', `${directory}: ${error.message}`, { cause: error });
+    }
+    throw explainIo(error, 'read', directory);
+  }
+}
+
+/**
  * The newest whole checkpoint of a run.
  * @param schema of its state; a supernet's unless given
  * @throws GreedynasError `io` if there are checkpoints and every one is damaged, or one has a newer format

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { commands } from '../../src/cli/main.ts';
@@ -99,6 +100,11 @@ describe('cli/main', () => {
       ['train-supernet --run ../x', /"\.\.\/x" is no run name/],
       ['train-supernet --config missing.yaml', /missing\.yaml/],
       ['train-supernet --set training.stpes=5', /training\.stpes/],
+      ['search --list --flops 330M', /--list is of a search that has ended: give it without --flops/],
+      ['search --pick best --resume', /--pick is of a search that has ended: give it without --resume/],
+      ['search --list --pick best', /--list .* without --pick/],
+      ['search --list', /no run in .*there are no runs yet/],
+      ['search --pick best', /no run in .*there are no runs yet/],
       ['search --flops 330M', /no run in .*there are no runs yet/],
       ['search --flops much', /much/],
       ['search --resume', /no run in .*there are no runs yet/],
@@ -280,6 +286,77 @@ describe('cli/main', () => {
       expect(again.code).to.equal(0);
       expect(again.stderr).to.include('has ended');
       expect(again.stdout).to.equal(first.stdout);
+    });
+
+    describe('that has ended', () => {
+      const cutInto: string[] = [];
+      const onCut: Simulation['onCut'] = async ({ directory, step, candidate }) => {
+        expect(step).to.be.above(0);
+        expect(candidate.top1).to.be.above(0);
+        mkdirSync(directory, { recursive: true });
+        cutInto.push(basename(directory));
+      };
+      beforeEach(async () => {
+        cutInto.length = 0;
+        await train();
+        await run('search --flops 60M --set search.subnets=0');
+      });
+
+      it('shows candidates with their ids and the front by --list, everything by --json', async () => {
+        const { code, stdout, stderr } = await run('search --list');
+        expect(code, stderr).to.equal(0);
+        expect(stdout)
+          .to.match(/^Search 60M of run small: the best 20 of \d+ candidates\n *id +top-1 .* front +path\n/)
+          .and.to.match(/The front of error against flops \(\d+ of them\)/);
+        const listed = JSON.parse((await run('search --list --json --run small --name 60M')).stdout);
+        const { candidates, front, frontIds } = listed;
+        expect(frontIds.map((id: number) => candidates[id - 1])).to.deep.equal(front);
+      });
+
+      it('cuts by --pick what is not there yet, and says which were', async () => {
+        const first = await run('search --pick 3,best', { onCut });
+        expect(first.code, first.stderr).to.equal(0);
+        expect(cutInto).to.deep.equal(['60M-3', '60M-1']);
+        const again = await run('search --pick best,2 --json', { onCut });
+        expect(cutInto).to.deep.equal(['60M-3', '60M-1', '60M-2']);
+        const { subnets } = JSON.parse(again.stdout);
+        expect(subnets.map(({ id, before }: { id: number; before: boolean }) => [id, before])).to.deep.equal([
+          [1, true],
+          [2, false],
+        ]);
+      });
+
+      it('refuses picks that mean nothing, searches that are not there, and a checkpoint that is gone or another', async () => {
+        const refused = async (words: string): Promise<string> => {
+          const { code, stderr } = await run(`search ${words}`, { onCut });
+          expect(code, stderr).to.equal(2);
+          return stderr;
+        };
+        expect(await refused('--pick worst')).to.match(/--pick "worst", allowed: best, knee, flops<300M/);
+        expect(await refused('--list --name other')).to.match(/no finished search "other" \(there are: 60M\)/);
+        const state = join(folder(), 'checkpoints', 'small', 'search', '60M', 'state.json');
+        const whole = readFileSync(state, 'utf8');
+        const { format, search } = JSON.parse(whole);
+        search.checkpoint.sha256 = 'other';
+        const sha256 = createHash('sha256').update(JSON.stringify(search)).digest('hex');
+        writeFileSync(state, JSON.stringify({ format, sha256, search }));
+        expect(await refused('--pick best')).to.match(/step-\d+ holds others by now/);
+        writeFileSync(state, whole);
+        const steps = await listSteps(join(folder(), 'checkpoints', 'small'));
+        for (const step of steps) {
+          rmSync(join(folder(), 'checkpoints', 'small', `step-${String(step).padStart(8, '0')}`), { recursive: true });
+        }
+        expect(await refused('--pick best')).to.match(/searched the weights of step \d+ .* is gone/);
+        expect(cutInto).to.deep.equal([]);
+      });
+
+      it('is not taken for one that has been stopped', async () => {
+        await run('search --flops 60M --name half', { searchSignal: { name: 'SIGINT', inEvaluation: 3 } });
+        const { code, stderr } = await run('search --list --name half');
+        expect(code).to.equal(2);
+        expect(stderr).to.include('has not ended: go on with "greedynas search --resume --run small --name half"');
+        expect((await run('search --list')).stdout).to.include('Search 60M of run small');
+      });
     });
 
     it('refuses to resume under another limit, with old and new value', async () => {

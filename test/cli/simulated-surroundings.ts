@@ -22,6 +22,8 @@ export interface Simulation extends FakeOptions {
   readonly startSelf?: Surroundings['startSelf'];
   /** Takes what signals are given to. */
   readonly onSignals?: (callback: (signal: EndSignal) => void) => void;
+  /** Takes what is cut out as a subnet, in place of writing it. */
+  readonly onCut?: Surroundings['cutSubnet'];
   /** What loading the data set fails with. */
   readonly failure?: () => Promise<Error>;
 }
@@ -98,7 +100,7 @@ export async function greedynas(
       };
       return supernet;
     },
-    cutSubnet: async () => {},
+    cutSubnet: async (request) => simulation.onCut?.(request),
     evaluateSubnet: async ({ split }) => {
       const scores = { images: 20, loss: 1.25, top1: 0.5, top5: 0.9 };
       return { path: 'e3k3 skip', split, ...scores, recorded: scores };
