@@ -13,7 +13,7 @@ import { findTool } from './requirements.ts';
 export interface EngineOptions {
   /** Threads inside one operation, and operations side by side; 0 takes all cores. */
   readonly threads: number;
-  /** oneDNN's convolutions: faster from about 64x64 px up, slower on tiny tensors. */
+  /** oneDNN's kernels on a CPU: faster on every space and image size measured (docs/results/step-time.md). */
   readonly onednn: boolean;
   /** Refuses operations whose result depends on the order of execution (on a GPU). */
   readonly deterministic: boolean;
