@@ -283,7 +283,7 @@ const search = z.strictObject({
 export const engine = z.strictObject({
   /** 0: as many as the machine has processors. */
   threads: integer(0, 1024).default(0),
-  /** oneDNN kernels on a CPU: faster on every space and image size measured (docs/results/step-time.md). */
+  /** oneDNN kernels on a CPU: faster in the spaces measured, at 32 px as well (docs/results/step-time.md). */
   onednn: flag().default(true),
   /** The same bits on the same machine, at some cost on a GPU. */
   deterministic: flag().default(true),

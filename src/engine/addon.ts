@@ -13,7 +13,7 @@ import { findTool } from './requirements.ts';
 export interface EngineOptions {
   /** Threads inside one operation, and operations side by side; 0 takes all cores. */
   readonly threads: number;
-  /** oneDNN's kernels on a CPU: faster on every space and image size measured (docs/results/step-time.md). */
+  /** oneDNN's kernels on a CPU: faster in the spaces measured, at 32 px as well (docs/results/step-time.md). */
   readonly onednn: boolean;
   /** Refuses operations whose result depends on the order of execution (on a GPU). */
   readonly deterministic: boolean;
