@@ -98,14 +98,19 @@ describe('survivorsOf', () => {
       maxLength: 40,
     });
     fc.assert(
-      fc.property(scores, fc.integer({ min: 1, max: 10 }), (some, population) => {
+      fc.property(scores, fc.integer({ min: 1, max: 12 }), (some, population) => {
         const given = some.map(([score, flops], index) => candidate(index, score / 10, flops));
         const survivors = survivorsOf(given, population, ['error', 'flops']);
         expect(survivors).to.have.length(Math.min(population, given.length));
-        const front = paretoFront(['error', 'flops'], given).map(({ path }) => path[0]!);
+        const frontOf = (those: readonly Candidate[]) => paretoFront(['error', 'flops'], those);
+        // A front that was once too long has lost a path, which may be on the front again once others are dominated.
+        const ends = Array.from(
+          { length: Math.ceil(given.length / population) },
+          (_, index) => (index + 1) * population,
+        );
+        if (ends.some((end) => frontOf(given.slice(0, end)).length > population)) return;
         const kept = survivors.map((placed) => placed.candidate.path[0]!);
-        if (front.length <= population) expect(kept).to.include.members(front);
-        else expect(front).to.include.members(kept);
+        expect(kept).to.include.members(frontOf(given).map(({ path }) => path[0]!));
       }),
     );
   });
