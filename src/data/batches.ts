@@ -1,9 +1,10 @@
 /** Mini-batches of images in memory: augmented ones for training, fixed stacks for scoring, and whole sets in their order. */
 import { GreedynasError } from '../errors.ts';
-import { createStream, permutation } from '../random/stream.ts';
+import { createStream } from '../random/stream.ts';
 import type { ImageBatch, StackPlan } from '../supernet/supernet.ts';
-import { epochKey, integerAt, itemKey } from './counter-hash.ts';
+import { integerAt, itemKey } from './counter-hash.ts';
 import { dealByClass, type ImageSet, type ImageSource, selectFiles, selectImages } from './dataset.ts';
+import { epochOpener } from './epoch.ts';
 import { planStack } from './plans.ts';
 
 /**
@@ -57,15 +58,7 @@ export function createTrainingBatches(options: {
 
   const stepsPerEpoch = Math.floor(set.count / batchSize);
   const imageBytes = set.height * set.width * 3;
-  let current: { epoch: number; order: Int32Array; key: number } | null = null;
-
-  const openEpoch = (epoch: number) => {
-    if (current?.epoch !== epoch) {
-      const order = permutation(createStream(seed, `data/order/${epoch}`), set.count);
-      current = { epoch, order, key: epochKey(seed, epoch) };
-    }
-    return current;
-  };
+  const openEpoch = epochOpener(seed, set.count);
 
   return {
     stepsPerEpoch,

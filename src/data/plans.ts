@@ -1,11 +1,10 @@
 /** Plans that the loader in the graph works by: rows of (file, place, crop, flip, label), computed here. */
 import { GreedynasError } from '../errors.ts';
-import { createStream, permutation } from '../random/stream.ts';
 import type { LoadedBatch, PlannedImages, StackPlan, Supernet, TrainingPlan } from '../supernet/supernet.ts';
 import type { TrainingBatches } from './batches.ts';
-import { epochKey } from './counter-hash.ts';
 import { type CropRange, centralSquare, drawBox, drawFlip } from './crops.ts';
 import type { ImageFiles } from './dataset.ts';
+import { epochOpener } from './epoch.ts';
 import { explainUnreadable } from './unreadable.ts';
 
 export interface CropAugmentation {
@@ -70,14 +69,7 @@ export function createTrainingPlans(options: {
     );
   }
   const stepsPerEpoch = Math.floor(set.count / batchSize);
-  let current: { epoch: number; order: Int32Array; key: number } | null = null;
-  const openEpoch = (epoch: number) => {
-    if (current?.epoch !== epoch) {
-      const order = permutation(createStream(seed, `data/order/${epoch}`), set.count);
-      current = { epoch, order, key: epochKey(seed, epoch) };
-    }
-    return current;
-  };
+  const openEpoch = epochOpener(seed, set.count);
   return {
     stepsPerEpoch,
     plan(firstStep, steps) {
