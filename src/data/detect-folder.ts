@@ -1,5 +1,5 @@
 /** What `DATA=/path` points to, at a glance: a prepared folder, a tree of class folders, or neither. */
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GreedynasError } from '../errors.ts';
 import { readImageHeader } from './image-header.ts';
@@ -20,6 +20,7 @@ export interface DetectedFolder {
 
 /** Null if it holds no images by class. @throws GreedynasError `io` for a damaged prepared folder, `usage` for an unfinished one */
 export async function detectFolder(directory: string): Promise<DetectedFolder | null> {
+  if (!(await stat(directory).catch(() => null))?.isDirectory()) return null;
   const prepared = await readDescription(directory);
   if (prepared !== null) {
     const { width, height } = await readIndex(join(directory, indexName('train')));
