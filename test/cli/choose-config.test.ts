@@ -66,7 +66,9 @@ describe('chooseByData', () => {
     ] as const) {
       const error = await rejection(choose(join(root, name)));
       expect(error.code).to.equal('usage');
-      expect(error.message).to.match(problem).and.to.include(`--data ${join(root, name)}`);
+      expect(error.message)
+        .to.match(problem)
+        .and.to.include(`--data ${join(root, name)}`);
     }
   });
 });
