@@ -2,8 +2,8 @@
 import { type EngineOptions, loadAddon } from '../engine/addon.ts';
 import { openSession } from '../engine/session.ts';
 import { GreedynasError } from '../errors.ts';
+import { restoreTensors, saveTensors } from '../graph/checkpoint.ts';
 import { ensureShape, Graph } from '../graph/graph.ts';
-import { attribute } from '../graph/types.ts';
 import type { WeightTensor } from './program.ts';
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -18,20 +18,10 @@ export function readWeights(prefix: string, shapes: Shapes, engine: EngineOption
   const graph = new Graph();
   const scope = graph.main;
   const names = [...shapes.keys()];
-  const restored = scope.add('RestoreV2', {
-    inputs: [
-      graph.placeholder('prefix', 'string', []),
-      scope.constant(names, 'string'),
-      scope.constant(
-        names.map(() => ''),
-        'string',
-      ),
-    ],
-    attributes: { dtypes: attribute.types(names.map(() => 'float32')) },
-    outputs: names.map(() => ({ dtype: 'float32', shape: null })),
-  });
+  const dtypes = names.map(() => 'float32' as const);
+  const restored = restoreTensors(scope, graph.placeholder('prefix', 'string', []), names, dtypes);
   const fetches = names.map((name, index) => {
-    graph.output(`value_${index}`, ensureShape(scope, restored.outputs[index]!, shapes.get(name)!, `shape/${name}`));
+    graph.output(`value_${index}`, ensureShape(scope, restored[index]!, shapes.get(name)!, `shape/${name}`));
     return `value_${index}:0`;
   });
   const session = openSession(loadAddon(engine), graph.encode());
@@ -53,18 +43,9 @@ export function writeWeights(prefix: string, weights: ReadonlyMap<string, Weight
   const graph = new Graph();
   const scope = graph.main;
   const names = [...weights.keys()];
-  const saved = scope.add('SaveV2', {
-    inputs: [
-      graph.placeholder('prefix', 'string', []),
-      scope.constant(names, 'string'),
-      scope.constant(
-        names.map(() => ''),
-        'string',
-      ),
-      ...names.map((name, index) => graph.placeholder(`value_${index}`, 'float32', weights.get(name)!.shape)),
-    ],
-    attributes: { dtypes: attribute.types(names.map(() => 'float32')) },
-  });
+  const path = graph.placeholder('prefix', 'string', []);
+  const fed = names.map((name, index) => graph.placeholder(`value_${index}`, 'float32', weights.get(name)!.shape));
+  const saved = saveTensors(scope, path, names, fed);
   graph.output('saved', scope.constant(0, 'float32'), [saved]);
   const session = openSession(loadAddon(engine), graph.encode());
   try {

@@ -1,8 +1,8 @@
 /** Endpoints that set, write and read all variables of a graph: initial values, and TensorFlow's own checkpoint format. */
-import { ensureShape, type Graph, type Operation, type Tensor, type Variable } from './graph.ts';
+import { ensureShape, type Graph, type Operation, type Scope, type Tensor, type Variable } from './graph.ts';
 import { scale } from './ops/arithmetic.ts';
 import { randomNormal, randomUniform } from './ops/random.ts';
-import { attribute } from './types.ts';
+import { attribute, type DType } from './types.ts';
 
 function assign(graph: Graph, variable: Variable, value: Tensor, control: readonly Operation[] = []): Operation {
   return graph.main.add('AssignVariableOp', {
@@ -71,6 +71,45 @@ export function addInitialise(graph: Graph, variables: readonly Variable[], seed
   return graph.output(name, scope.constant(0, 'float32'), assignments);
 }
 
+/** What SaveV2 and RestoreV2 begin with: the path before `.index`, the tensors' names, and that each is meant whole. */
+function namesIn(scope: Scope, prefix: Tensor, names: readonly string[]): Tensor[] {
+  return [
+    prefix,
+    scope.constant(names, 'string'),
+    scope.constant(
+      names.map(() => ''),
+      'string',
+    ),
+  ];
+}
+
+/** Writes values under these names, as TensorFlow's checkpoints hold them. `prefix`: a string scalar. */
+export function saveTensors(
+  scope: Scope,
+  prefix: Tensor,
+  names: readonly string[],
+  values: readonly Tensor[],
+): Operation {
+  return scope.add('SaveV2', {
+    inputs: [...namesIn(scope, prefix, names), ...values],
+    attributes: { dtypes: attribute.types(values.map(({ dtype }) => dtype)) },
+  });
+}
+
+/** Reads values by name; their shapes are those of the file. `prefix`: a string scalar. */
+export function restoreTensors(
+  scope: Scope,
+  prefix: Tensor,
+  names: readonly string[],
+  dtypes: readonly DType[],
+): readonly Tensor[] {
+  return scope.add('RestoreV2', {
+    inputs: namesIn(scope, prefix, names),
+    attributes: { dtypes: attribute.types(dtypes) },
+    outputs: dtypes.map((dtype) => ({ dtype, shape: null })),
+  }).outputs;
+}
+
 /**
  * Adds endpoints that write or read a checkpoint of these variables under their names. Any program that reads
  * TensorFlow checkpoints reads these. Writing fails, before any file is made, if a value is NaN or infinite: see
@@ -88,15 +127,7 @@ export function addCheckpoint(
   reset: readonly Variable[] = [],
 ): void {
   const scope = graph.main;
-  const tensorNames = scope.constant(
-    variables.map((variable) => variable.name),
-    'string',
-  );
-  const slices = scope.constant(
-    variables.map(() => ''),
-    'string',
-  );
-  const types = attribute.types(variables.map((variable) => variable.dtype));
+  const tensorNames = variables.map(({ name }) => name);
   const done = scope.constant(0, 'float32');
   if (names.save !== undefined) {
     const values = variables.map((variable) =>
@@ -107,21 +138,14 @@ export function addCheckpoint(
         shape: variable.shape,
       }),
     );
-    const saved = scope.add('SaveV2', {
-      inputs: [prefix, tensorNames, slices, ...values],
-      attributes: { dtypes: types },
-    });
-    graph.output(names.save, done, [saved]);
+    graph.output(names.save, done, [saveTensors(scope, prefix, tensorNames, values)]);
   }
   if (names.restore !== undefined) {
-    const restored = scope.add('RestoreV2', {
-      inputs: [prefix, tensorNames, slices],
-      attributes: { dtypes: types },
-      outputs: variables.map(({ dtype }) => ({ dtype, shape: null })),
-    });
+    const dtypes = variables.map(({ dtype }) => dtype);
+    const restored = restoreTensors(scope, prefix, tensorNames, dtypes);
     // All shapes are checked before anything is assigned: a foreign checkpoint must not change half the network.
     const values = variables.map(({ name, shape }, index) =>
-      ensureShape(scope, restored.outputs[index]!, shape ?? [], `${names.restore}/${name}`),
+      ensureShape(scope, restored[index]!, shape ?? [], `${names.restore}/${name}`),
     );
     const checked = [scope.add('NoOp', { control: values.map(({ operation }) => operation) })];
     graph.output(names.restore, done, [
