@@ -7,7 +7,7 @@ RUN    ?=#        the run's name below checkpoints/ (training: default; search: 
 FLOPS  ?=#        the limit of a search: 330M, 0.33G, 330000000 or none
 PARAMS ?=#        another limit of a search: 5M
 LATENCY ?=#       another limit of a search: 80ms (ARGS='--latency-table FILE')
-METHOD ?=#        of a search: evolution, nsga2, regularized-evolution or random
+METHOD ?=#        of a search: evolution, nsga2, regularized-evolution, random, weaknas or neural-predictor
 SUBNET ?=#        a folder checkpoints/<run>/subnets/<id>
 FORMAT ?=#        what to export to: savedmodel, onnx, safetensors, tfjs
 ARGS   ?=#        further flags: --resume, --json, --set key=value

@@ -5,6 +5,8 @@ export { createTrainingBatches, type TrainingBatches, takeStack } from './data/b
 export { loadCifar10 } from './data/cifar10.ts';
 export type { DataSet, ImageSet } from './data/dataset.ts';
 export { type ErrorCode, exitCodes, GreedynasError } from './errors.ts';
+export { createPathPredictor } from './predictors/path-predictor.ts';
+export type { Predictor } from './predictors/predictor.ts';
 export { createStream, type RandomStream, restoreStream } from './random/stream.ts';
 export { createGreedySampler, type GreedySampler, type GreedySamplerOptions } from './sampling/greedy.ts';
 export { type CandidatePool, createPool, type PoolEntry } from './sampling/pool.ts';
@@ -16,6 +18,7 @@ export { createEvolution, type EvolutionOptions, evolve } from './search/evoluti
 export type { GenerationOptions, GenerationSearch } from './search/generations.ts';
 export { checkLimits, type Limits, samplePathUnder } from './search/limits.ts';
 export { createNsga2, type Nsga2Options } from './search/nsga2.ts';
+export { createPredictorSearch, type PredictorSearchOptions } from './search/predictor-search.ts';
 export { createRandomSearch, type RandomSearchOptions, searchRandom } from './search/random.ts';
 export { createRegularizedEvolution, type RegularizedEvolutionOptions } from './search/regularized-evolution.ts';
 export type { Comparison, FoundPath, SearchResult } from './search/result.ts';

@@ -1,6 +1,7 @@
 /**
  * Searches compared at equal evaluations, on one trained run: evolution from the candidate pool, evolution from random
- * paths, regularised evolution and random search, several seeds each. The best top-1 found (on the images of the search)
+ * paths, regularised evolution, WeakNAS and the Neural Predictor (with the pool and without) and random search, several
+ * seeds each. The best top-1 found (on the images of the search)
  * over the number of evaluations, and the top-1 of each final path on held-out images that chose nothing.
  *
  *     npx tsx bench/experiments/search-ablation.ts --run default --flops 12M
@@ -17,6 +18,7 @@ import { processSurroundings } from '../../src/cli/surroundings.ts';
 import { comparisonImages } from '../../src/config/held-out.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { RunConfig } from '../../src/config/schema.ts';
+import { learnsPredictor } from '../../src/config/search-choices.ts';
 import { GreedynasError } from '../../src/errors.ts';
 import { createStream } from '../../src/random/stream.ts';
 import { formatDuration, formatPercent } from '../../src/report/format.ts';
@@ -43,6 +45,10 @@ const arms: Readonly<Record<string, Pick<Settings, 'method' | 'initial'>>> = {
   'evolution from the pool': { method: 'evolution', initial: 'pool' },
   'evolution from random paths': { method: 'evolution', initial: 'random' },
   'regularized evolution': { method: 'regularized-evolution', initial: 'random' },
+  'WeakNAS from the pool': { method: 'weaknas', initial: 'pool' },
+  'WeakNAS from random paths': { method: 'weaknas', initial: 'random' },
+  'Neural Predictor from the pool': { method: 'neural-predictor', initial: 'pool' },
+  'Neural Predictor from random paths': { method: 'neural-predictor', initial: 'random' },
   'random search': { method: 'random', initial: 'random' },
 };
 
@@ -66,6 +72,7 @@ const { values: flags } = parseArgs({
     name: { type: 'string' },
     flops: { type: 'string', default: 'none' },
     seeds: { type: 'string', default: '1,2,3' },
+    arms: { type: 'string' },
     evaluations: { type: 'string', default: '500' },
     set: { type: 'string', multiple: true, default: [] },
   },
@@ -192,12 +199,18 @@ async function main(): Promise<void> {
     for (const seedText of flags.seeds.split(',')) {
       for (const [arm, choice] of Object.entries(arms)) {
         if (choice.initial === 'pool' && pool.length === 0) continue;
+        if (flags.arms !== undefined && !flags.arms.split(',').includes(arm)) continue;
         const stream = createStream(Number(seedText), 'search');
-        const exploration = createSearch({ ...search, ...choice }, pool, { space, limits, evaluate, stream });
+        const own = { ...search, ...choice };
+        const predictor = learnsPredictor(own.method)
+          ? await surroundings.createPredictor({ ...config, search: own }, space)
+          : null;
+        const exploration = createSearch(own, pool, { space, limits, evaluate, stream }, predictor);
         const best: number[] = [];
         for (let found = exploration.next(); found !== null; found = exploration.next()) {
           best.push(Math.max(best.at(-1) ?? 0, Number.isFinite(found.top1) ? found.top1 : 0));
         }
+        predictor?.close();
         const { path } = exploration.ranked()[0]!;
         const last = { path: formatGenotype(space, path), flops: pathFlops(space, path), heldOut: null };
         curves.push({ arm, seed: Number(seedText), best, ...last });

@@ -18,7 +18,7 @@ export interface CellGraph {
    * Writes a network: `kinds[vertex]` is its kind, or −1 for padding; `edges[from · vertices + to]` is 1 for an edge.
    * Both are given zeroed or not, and are overwritten.
    */
-  readonly write: (row: number, kinds: Int8Array, edges: Uint8Array) => void;
+  readonly write: (row: number, kinds: Int16Array, edges: Uint8Array) => void;
 }
 
 /** Networks as a vector of numbers, for predictors that know nothing of graphs. */

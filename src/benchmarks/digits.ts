@@ -1,5 +1,6 @@
 /** Genotypes that are a fixed number of choices among equally many operations, coded as one number. */
 import type { RandomStream } from '../random/stream.ts';
+import type { VectorEncoding } from './benchmark.ts';
 
 export interface DigitSpace {
   /** Choices. */
@@ -34,4 +35,17 @@ export function neighbouringDigits({ length, base }: DigitSpace, genotype: numbe
     for (let step = 1; step < base; step++) neighbours.push(genotype + (((digit + step) % base) - digit) * place);
   }
   return neighbours;
+}
+
+/** One-hot, choice by choice: length · base numbers. */
+export function digitVectors(space: DigitSpace, genotype: (row: number) => number): VectorEncoding {
+  const width = space.length * space.base;
+  return {
+    width,
+    write(row, into, offset) {
+      into.fill(0, offset, offset + width);
+      for (const [choice, digit] of digitsOf(space, genotype(row)).entries())
+        into[offset + choice * space.base + digit] = 1;
+    },
+  };
 }

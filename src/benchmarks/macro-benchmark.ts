@@ -1,7 +1,7 @@
 /** NAS-Bench-Macro as a table to search: its 3,969 distinct networks of eight layers with one of three operations each. */
 import { pathFromDigits } from '../space/genotype.ts';
 import type { TabularBenchmark } from './benchmark.ts';
-import { type DigitSpace, digitsOf, mutateDigit, neighbouringDigits } from './digits.ts';
+import { type DigitSpace, digitsOf, digitVectors, mutateDigit, neighbouringDigits } from './digits.ts';
 import { readMacroTable } from './nas-bench-macro.ts';
 
 const space: DigitSpace = { length: 8, base: 3 };
@@ -29,14 +29,7 @@ export async function readMacroBenchmark(file: string): Promise<TabularBenchmark
     row: (genotype) => rows[genotype]!,
     mutate: (genotype, stream) => mutateDigit(space, genotype, stream),
     neighbours: (genotype) => neighbouringDigits(space, genotype),
-    vector: {
-      width: space.length * space.base,
-      write(row, into, offset) {
-        into.fill(0, offset, offset + space.length * space.base);
-        for (const [layer, digit] of digitsOf(space, genotypes[row]!).entries())
-          into[offset + layer * space.base + digit] = 1;
-      },
-    },
+    vector: digitVectors(space, (row) => genotypes[row]!),
     // A chain. The same operation does other things in another layer, so a vertex' kind is its layer and operation.
     graph: {
       vertices: space.length,

@@ -3,7 +3,7 @@
  * each of the six edges, trained for 200 epochs. A genotype is the six operations as a number of base 5.
  */
 import type { Metric, TabularBenchmark } from './benchmark.ts';
-import { type DigitSpace, digitsOf, mutateDigit, neighbouringDigits } from './digits.ts';
+import { type DigitSpace, digitsOf, digitVectors, mutateDigit, neighbouringDigits } from './digits.ts';
 import { readLines, readTable } from './rows-file.ts';
 
 /** Operations by code, under the benchmark's own names. */
@@ -73,14 +73,7 @@ export function readNasBench201(file: string, dataSet: EdgeDataSet): TabularBenc
     row: (genotype) => rowOf.get(genotype) ?? -1,
     mutate: (genotype, stream) => mutateDigit(space, genotype, stream),
     neighbours: (genotype) => neighbouringDigits(space, genotype),
-    vector: {
-      width: space.length * space.base,
-      write(row, into, offset) {
-        into.fill(0, offset, offset + space.length * space.base);
-        for (const [edge, digit] of digitsOf(space, genotypes[row]!).entries())
-          into[offset + edge * space.base + digit] = 1;
-      },
-    },
+    vector: digitVectors(space, (row) => genotypes[row]!),
     // Operations lie on edges here, so the graph's vertices are the cell's edges; one follows another where they meet.
     graph: {
       vertices: edges.length + 2,

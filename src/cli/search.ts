@@ -41,6 +41,10 @@ export const searchCommand: Command = {
     ['greedynas search --flops 0.2G --run wide --set search.generations=40', 'a longer search of another run'],
     ['greedynas search --params 5M --latency 80ms --latency-table phone.yaml', 'within 5 million weights and 80 ms'],
     ['greedynas search --flops none --method nsga2', 'the whole front of accuracy against FLOPs'],
+    [
+      'greedynas search --flops 330M --method weaknas --set search.generations=4',
+      '200 evaluations, chosen by a predictor',
+    ],
     ['greedynas search --resume', 'go on with the search that was stopped, with its limits and settings'],
     ['greedynas search --resume --run wide --name 200M', 'go on with another one'],
     ['greedynas search --list', 'the candidates of the search that ended last, each with its id'],
@@ -50,6 +54,7 @@ export const searchCommand: Command = {
   files: [
     'At least one limit is needed unless --resume, --list or --pick. Every method stays within the limits',
     'and evaluates no path twice, at most search.population x search.generations paths in all.',
+    'weaknas and neural-predictor learn to predict scores from those (search.predictor.*).',
     '',
     'Reads the newest whole checkpoint of checkpoints/<run>/ and its pool. Writes there search/<name>/:',
     'state.json (to resume), population.jsonl and comparison.jsonl (every evaluation), search.json (the',
@@ -97,6 +102,7 @@ export const searchCommand: Command = {
           notice,
           loadData: (request) => surroundings.loadData(request, directory, notice),
           createSupernet: surroundings.createSupernet,
+          createPredictor: surroundings.createPredictor,
           cutSubnet: surroundings.cutSubnet,
           interrupted: () => signals.received !== null,
           onProgress: progress.report,

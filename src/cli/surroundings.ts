@@ -8,10 +8,11 @@ import type { RunConfig } from '../config/schema.ts';
 import type { DataSet } from '../data/dataset.ts';
 import { GreedynasError } from '../errors.ts';
 import type { ExportRequest, ExportResult } from '../export/export-subnet.ts';
+import type { Predictor } from '../predictors/predictor.ts';
 import type { RetrainSurroundings } from '../retraining/run.ts';
 import type { Evaluation, EvaluationRequest } from '../search/subnets.ts';
 import type { SubnetRequest } from '../search/supernet-search.ts';
-import type { Space } from '../space/space.ts';
+import type { Path, Space } from '../space/space.ts';
 import type { MeasuredLatency, MeasureOptions } from '../supernet/measure-latency.ts';
 import type { Supernet } from '../supernet/supernet.ts';
 import type { RunSession } from '../training/run-folder.ts';
@@ -39,6 +40,7 @@ export interface Surroundings {
   /** `directory` holds all data sets. */
   readonly loadData: (request: DataRequest, directory: string, notice: (line: string) => void) => Promise<DataSet>;
   readonly createSupernet: (config: RunConfig, space: Space, data: DataSet) => Promise<Supernet>;
+  readonly createPredictor: (config: RunConfig, space: Space) => Promise<Predictor<Path>>;
   readonly cutSubnet: (request: SubnetRequest) => Promise<void>;
   readonly evaluateSubnet: (request: EvaluationRequest) => Promise<Evaluation>;
   readonly exportSubnet: (request: Omit<ExportRequest, 'version' | 'engine'>) => Promise<ExportResult>;
@@ -115,6 +117,10 @@ export function processSurroundings(): Surroundings {
       const { createSupernetSession } = await import('../supernet/session.ts');
       const { networkOptions } = await import('../training/run-options.ts');
       return createSupernetSession(space, networkOptions(config, data));
+    },
+    async createPredictor(config, space) {
+      const { createPathPredictor } = await import('../predictors/path-predictor.ts');
+      return createPathPredictor(config, space);
     },
     async cutSubnet(request) {
       const { cutCandidate } = await import('../search/subnets.ts');

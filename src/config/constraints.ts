@@ -3,6 +3,7 @@ import { flopsRange } from '../space/cost.ts';
 import { buildSpace, depthProblem, spacePresets, strideProblem } from '../space/presets.ts';
 import { rankingStacks, seenImages, seenImagesKey } from './held-out.ts';
 import { dataSets, type RunConfig } from './schema.ts';
+import { learnsPredictor } from './search-choices.ts';
 
 /** A key whose value does not fit the values of others. */
 export interface Contradiction {
@@ -45,7 +46,18 @@ export function findContradictions(config: RunConfig): Contradiction[] {
     ...latencyContradictions(config),
     // The keys of other methods do not matter.
     ...(search.method === 'evolution' ? evolutionContradictions(config) : []),
+    ...(learnsPredictor(search.method) ? predictorContradictions(config) : []),
   ];
+}
+
+function predictorContradictions(config: RunConfig): Contradiction[] {
+  const { method, predictor, population, generations } = config.search;
+  const found = method === 'weaknas' ? atMost(config, 'search.predictor.queries', 'search.predictor.top') : [];
+  const length = population * generations;
+  if (predictor.examples === null || predictor.examples < length) return found;
+  const allowed = `below search.population x search.generations (${length}), all evaluations, or null; else nothing is ever predicted`;
+  const others = ['search.population', 'search.generations'];
+  return [...found, { key: 'search.predictor.examples', others, allowed }];
 }
 
 function evolutionContradictions(config: RunConfig): Contradiction[] {

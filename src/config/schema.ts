@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { allowedFlops, parseFlops } from '../space/flops.ts';
 import { spacePresetNames, spacePresets, tableDepths } from '../space/presets.ts';
-import { allowedObjectives, areObjectives, objectiveNames, searchMethods } from './search-choices.ts';
+import { allowedObjectives, areObjectives, objectiveNames, predictorModels, searchMethods } from './search-choices.ts';
 
 /**
  * What the data sets dictate to the rest of the config. Sides are in pixels. What a folder holds is known when it is
@@ -234,6 +234,25 @@ const objectives = z
 
 const allowedFile = 'the path of a latency table, or null for none';
 
+const predictor = z.strictObject({
+  /** What learns in `weaknas`: the paper's perceptron, or the graph network that `neural-predictor` always has. */
+  model: choice(predictorModels).default('perceptron'),
+  /**
+   * Paths evaluated before the first fit; null: 100 (`weaknas`, paper) or 172 (`neural-predictor`, paper), at most half of all
+   * evaluations. Half of them are the best of the pool (`search.initial: pool`), the rest are random; in the papers all are.
+   */
+  examples: integerOrNull(2, 'a whole number of at least 2, or null').default(null),
+  /** `weaknas`: M, the paths evaluated between two fits. Paper. */
+  queries: integer(1).default(10),
+  /** `weaknas`: N, those M are drawn from so many of the best predictions. Paper. */
+  top: integer(1).default(100),
+  /**
+   * Paths that are predicted after a fit: all within the limits where there are no more, else offspring of the best
+   * (search.topK, search.mutationProbability), the pool, and random ones. The paper: 10,000 on the MobileNet space.
+   */
+  scan: integer(1, 1_000_000).default(10_000),
+});
+
 const search = z.strictObject({
   /** How the space is searched. The paper: evolution. All methods evaluate at most `population` x `generations` paths. */
   method: choice(searchMethods).default('evolution'),
@@ -246,11 +265,11 @@ const search = z.strictObject({
   /** Paths in a generation, and alive in `regularized-evolution`. Recipes, as the next five; google-research/nasbench: 50. */
   population: integer(1).default(50),
   generations: integer(1).default(20),
-  /** `evolution`: best paths so far, the parents of the next generation. */
+  /** `evolution`: best paths so far, the parents of the next generation; with a predictor, of what it looks at. */
   topK: integer(1).default(10),
   /** `evolution`: children by mutation. */
   mutations: integer(0).default(25),
-  /** For each layer; `evolution` and `nsga2`. */
+  /** For each layer; `evolution`, `nsga2` and the methods with a predictor. */
   mutationProbability: number('a number above 0, at most 1', (value) => value > 0 && value <= 1).default(0.1),
   /** `evolution`: children by crossover. */
   crossovers: integer(0).default(25),
@@ -258,6 +277,8 @@ const search = z.strictObject({
   crossoverProbability: fraction().default(0.9),
   /** `regularized-evolution`: paths of the sample whose best is the parent. google-research/nasbench. (Real et al. 2019: 25 of 100.) */
   tournament: integer(1).default(10),
+  /** Of `weaknas` and `neural-predictor`. */
+  predictor: predictor.prefault({}),
   /** Latencies of the space's operations (docs/latency.md), for limits, for objectives, and beside every candidate. Ours. */
   latencyTable: z.string({ error: allowedFile }).min(1, { error: allowedFile }).nullable().default(null),
   /** Which device of a table that has several. */

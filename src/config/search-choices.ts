@@ -1,7 +1,25 @@
 /** The names that `search.method` and `search.objectives` take. */
 
-export const searchMethods = ['evolution', 'nsga2', 'regularized-evolution', 'random'] as const;
+export const searchMethods = [
+  'evolution',
+  'nsga2',
+  'regularized-evolution',
+  'random',
+  'weaknas',
+  'neural-predictor',
+] as const;
 export type SearchMethod = (typeof searchMethods)[number];
+
+/** The methods that learn a predictor of accuracy from the paths that they have evaluated. */
+export type PredictorMethod = Extract<SearchMethod, 'weaknas' | 'neural-predictor'>;
+
+/** Whether a method learns a predictor. */
+export function learnsPredictor(method: SearchMethod): method is PredictorMethod {
+  return method === 'weaknas' || method === 'neural-predictor';
+}
+
+/** What predicts: WeakNAS' perceptron, or the Neural Predictor's graph network. */
+export const predictorModels = ['perceptron', 'graph'] as const;
 
 const qualityNames = ['error', 'loss'] as const;
 

@@ -50,7 +50,7 @@ export interface GraphEncoder<Network> {
   readonly vertices: number;
   readonly kinds: number;
   /** Writes each vertex' kind (−1: padding) and `edges[from · vertices + to]`. */
-  readonly write: (network: Network, kinds: Int8Array, edges: Uint8Array) => void;
+  readonly write: (network: Network, kinds: Int16Array, edges: Uint8Array) => void;
 }
 
 /** What it learns: a number, or which of two classes. */
@@ -147,7 +147,7 @@ function encode<Network>(
   const along = new Float32Array(count * square);
   const against = new Float32Array(count * square);
   const mean = new Float32Array(count * vertices);
-  const kindOf = new Int8Array(vertices);
+  const kindOf = new Int16Array(vertices);
   const edges = new Uint8Array(square);
   for (let place = 0; place < count; place++) {
     write(networks[first + place]!, kindOf, edges);

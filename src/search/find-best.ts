@@ -3,6 +3,7 @@ import { comparisonImages } from '../config/held-out.ts';
 import type { RunConfig } from '../config/schema.ts';
 import type { SearchMethod } from '../config/search-choices.ts';
 import { GreedynasError } from '../errors.ts';
+import type { Predictor } from '../predictors/predictor.ts';
 import { createStream } from '../random/stream.ts';
 import type { Path, Space } from '../space/space.ts';
 import { createPathComparison } from './comparison.ts';
@@ -42,6 +43,8 @@ export interface ScoringJob {
   readonly initial: readonly Path[];
   readonly record: SearchRecord;
   readonly score: Scorer;
+  /** Of the methods that learn one; null: the method does not, or the exploration is over. */
+  readonly predictor: Predictor<Path> | null;
   readonly watch: SearchWatch;
 }
 
@@ -79,17 +82,18 @@ export async function findBest(job: ScoringJob): Promise<FoundBest | null> {
 }
 
 async function explore(job: ScoringJob): Promise<readonly Candidate[] | null> {
-  const { config, space, limits, initial, record, score, watch } = job;
+  const { config, space, limits, initial, record, score, predictor, watch } = job;
   const { search, seed } = config;
   const log = await openLog(job, 'population.jsonl');
   try {
-    const exploration = createSearch(search, initial, {
+    const options = {
       space,
       limits,
-      evaluate: (path) => log.find(path) ?? score('search', path),
+      evaluate: (path: Path) => log.find(path) ?? score('search', path),
       stream: createStream(seed, 'search'),
       state: record.state.exploration ?? undefined,
-    });
+    };
+    const exploration = createSearch(search, initial, options, predictor);
     // Every generation but the last is full.
     const generationOf = (index: number): number => Math.floor(index / search.population);
     for (const [index, candidate] of exploration.candidates().entries()) log.write(candidate, generationOf(index));

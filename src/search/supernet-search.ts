@@ -1,8 +1,10 @@
 /** The search of a trained run: exploration by a method, compared with random paths, written into its folder. */
 import { join } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
+import { learnsPredictor } from '../config/search-choices.ts';
 import type { DataSet } from '../data/dataset.ts';
 import { GreedynasError } from '../errors.ts';
+import type { Predictor } from '../predictors/predictor.ts';
 import { parsePool } from '../sampling/pool-file.ts';
 import { readSaved } from '../sampling/saved-state.ts';
 import { withLatency } from '../space/latency.ts';
@@ -43,6 +45,8 @@ export interface SearchSurroundings extends SearchWatch {
   readonly clock: Clock;
   readonly loadData: (request: DataRequest) => Promise<DataSet>;
   readonly createSupernet: (config: RunConfig, space: Space, data: DataSet) => Promise<Supernet>;
+  /** What the methods learn that have a predictor. */
+  readonly createPredictor: (config: RunConfig, space: Space) => Promise<Predictor<Path>>;
   readonly cutSubnet: (request: SubnetRequest) => Promise<void>;
 }
 
@@ -109,12 +113,16 @@ export async function searchSupernet(request: SearchRequest, surroundings: Searc
   const supernet = state.phase === 'subnets' ? null : await surroundings.createSupernet(config, space, data);
   let found: FoundBest | null;
   let record: SearchRecord;
+  let predictor: Predictor<Path> | null = null;
   try {
+    // Made for the comparison too, whose first step asks the search what it found.
+    if (learnsPredictor(config.search.method)) predictor = await surroundings.createPredictor(config, space);
     supernet?.restore(checkpoint.weightsPrefix);
     const score = supernet === null ? scoredBefore : createScorer(supernet, config, data);
     record = await openSearchRecord({ place, state, resumed: saved !== null, clock, began });
-    found = await findBest({ place, config, space, limits, initial, record, score, watch: surroundings });
+    found = await findBest({ place, config, space, limits, initial, record, score, predictor, watch: surroundings });
   } finally {
+    predictor?.close();
     supernet?.close();
   }
   if (found === null) return stopped;

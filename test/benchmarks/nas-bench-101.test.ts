@@ -54,7 +54,7 @@ describe('NAS-Bench-101', () => {
 
   it('is a graph with input and output as kinds of their own, padded to 7 vertices', () => {
     const { graph } = open(lines);
-    const kinds = new Int8Array(7);
+    const kinds = new Int16Array(7);
     const edges = new Uint8Array(49).fill(1);
     graph.write(0, kinds, edges);
     expect([...kinds]).to.deep.equal([3, 0, 2, 4, -1, -1, -1]);

@@ -42,7 +42,7 @@ describe('NAS-Bench-201', () => {
     const into = new Float32Array(30);
     vector.write(0, into, 0);
     expect([...into.keys()].filter((place) => into[place] === 1)).to.deep.equal([4, 7, 11, 15, 21, 28]);
-    const kinds = new Int8Array(8);
+    const kinds = new Int16Array(8);
     const edges = new Uint8Array(64);
     graph.write(0, kinds, edges);
     expect([...kinds]).to.deep.equal([5, 4, 2, 1, 0, 1, 3, 6]);

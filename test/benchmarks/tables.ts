@@ -3,7 +3,13 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TabularBenchmark } from '../../src/benchmarks/benchmark.ts';
-import { type DigitSpace, digitsOf, mutateDigit, neighbouringDigits } from '../../src/benchmarks/digits.ts';
+import {
+  type DigitSpace,
+  digitsOf,
+  digitVectors,
+  mutateDigit,
+  neighbouringDigits,
+} from '../../src/benchmarks/digits.ts';
 import { formatEdgeCell } from '../../src/benchmarks/nas-bench-201.ts';
 import { createStream } from '../../src/random/stream.ts';
 
@@ -34,13 +40,7 @@ export function toyBenchmark(space: DigitSpace = { length: 5, base: 3 }, seed = 
     row: (genotype) => genotype,
     mutate: (genotype, random) => mutateDigit(space, genotype, random),
     neighbours: (genotype) => neighbouringDigits(space, genotype),
-    vector: {
-      width: space.length * space.base,
-      write(row, into, offset) {
-        into.fill(0, offset, offset + space.length * space.base);
-        for (const [place, digit] of digitsOf(space, row).entries()) into[offset + place * space.base + digit] = 1;
-      },
-    },
+    vector: digitVectors(space, (row) => row),
     graph: {
       vertices: space.length,
       kinds: space.length * space.base,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { EndSignal } from '../../src/cli/signals.ts';
 import type { Surroundings } from '../../src/cli/surroundings.ts';
+import { createAdditivePredictor } from '../search/additive-predictor.ts';
 import { createFakeSupernet, type FakeOptions } from '../training/fake-supernet.ts';
 import { smallConfig, smallData } from '../training/small-run.ts';
 
@@ -83,6 +84,7 @@ export async function greedynas(
       }
       return smallData;
     },
+    createPredictor: async (_config, space) => createAdditivePredictor(space),
     createSupernet: async (_config, space) => {
       const supernet = createFakeSupernet(space, {
         ...simulation,

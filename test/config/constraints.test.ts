@@ -95,6 +95,14 @@ describe('contradictions', () => {
       '{sampling: {ranking: {refresh: 100, images: 1000}}, search: {validationImages: 1999}}',
       'sampling.ranking.refresh: 100, allowed: null while search.validationImages (1999), which the stacks of images are taken from, is below twice sampling.ranking.images (1000)',
     ],
+    [
+      'search: {method: weaknas, predictor: {queries: 101}}',
+      'search.predictor.queries: 101, allowed: at most search.predictor.top (100)',
+    ],
+    [
+      'search: {method: neural-predictor, generations: 4, predictor: {examples: 200}}',
+      'search.predictor.examples: 200, allowed: below search.population x search.generations (200)',
+    ],
   ] as const) {
     it(`name both keys and values: ${text}`, () => {
       const lines = linesOf(text);
@@ -108,6 +116,8 @@ describe('contradictions', () => {
       'search: {method: nsga2, topK: 51, mutations: 60}',
       'search: {method: random, crossovers: 60}',
       'search: {objectives: [latency, loss], latencyTable: phone.yaml}',
+      'search: {predictor: {queries: 101, examples: 5000}}',
+      'search: {method: neural-predictor, predictor: {queries: 101, examples: 999}}',
     ]) {
       expect(() => configOf(text), text).to.not.throw();
     }

@@ -11,6 +11,7 @@ import { buildSpace } from '../../src/space/presets.ts';
 import type { Path } from '../../src/space/space.ts';
 import { allPaths, toySpace } from '../sampling/toy-space.ts';
 import { smallConfig } from '../training/small-run.ts';
+import { createAdditivePredictor } from './additive-predictor.ts';
 import { feasiblePaths, spaceWithLimits, tableLatency } from './random-space.ts';
 
 type Settings = typeof smallConfig.search;
@@ -45,6 +46,13 @@ const anySettings = fc
     mutationProbability: fc.double({ min: 0, max: 1, noNaN: true }),
     crossoverProbability: fc.double({ min: 0, max: 1, noNaN: true }),
     share: fc.double({ min: 0, max: 1, noNaN: true }),
+    predictor: fc.record({
+      model: fc.constant('perceptron' as const),
+      examples: fc.option(fc.integer({ min: 2, max: 20 })),
+      queries: fc.integer({ min: 1, max: 8 }),
+      top: fc.integer({ min: 1, max: 12 }),
+      scan: fc.integer({ min: 1, max: 40 }),
+    }),
   })
   .map(({ share, ...rest }): Settings => {
     const mutations = Math.floor(rest.population * share);
@@ -62,13 +70,18 @@ describe('createSearch', () => {
         const length = searchLength(settings);
         const counter = counted();
         const make = (more: Partial<SearchOptions> = {}) =>
-          createSearch(settings, given, {
-            space,
-            limits,
-            evaluate: counter.evaluate,
-            stream: createStream(seed, 'search'),
-            ...more,
-          });
+          createSearch(
+            settings,
+            given,
+            {
+              space,
+              limits,
+              evaluate: counter.evaluate,
+              stream: createStream(seed, 'search'),
+              ...more,
+            },
+            createAdditivePredictor(space),
+          );
         const search = make();
         // Restored after every evaluation: that it ends the same way is part of the promise.
         const other = counted();
@@ -112,7 +125,8 @@ describe('createSearch', () => {
         const { asked, evaluate: counting } = counted();
         const settings = { ...smallConfig.search, method, initial };
         const stream = createStream(3, 'search');
-        runSearch(createSearch(settings, pool, { space, limits: {}, evaluate: counting, stream }));
+        const options = { space, limits: {}, evaluate: counting, stream };
+        runSearch(createSearch(settings, pool, options, createAdditivePredictor(space)));
         return asked.slice(0, 10);
       };
       const keys = pool.map((path) => path.join());
@@ -129,7 +143,7 @@ describe('createSearch', () => {
       const began = performance.now();
       const limits = { flops: smallest - 1, params: 5e6 };
       const options = { space, limits, evaluate: () => expect.fail('evaluated'), stream: createStream(1, 'search') };
-      expect(() => createSearch({ ...smallConfig.search, method }, [], options))
+      expect(() => createSearch({ ...smallConfig.search, method }, [], options, createAdditivePredictor(space)))
         .to.throw(GreedynasError, `${smallest} (smallest) to ${largest} (largest)`)
         .with.property('code', 'usage');
       expect(performance.now() - began).to.be.below(1000);
@@ -140,9 +154,10 @@ describe('createSearch', () => {
     const space = toySpace(3, 3);
     const options = { space, limits: {}, evaluate, stream: createStream(1, 'search') };
     for (const [index, method] of searchMethods.entries()) {
-      const state = createSearch({ ...smallConfig.search, method }, [], options).state();
+      const predictor = createAdditivePredictor(space);
+      const state = createSearch({ ...smallConfig.search, method }, [], options, predictor).state();
       const other = searchMethods[(index + 1) % searchMethods.length]!;
-      expect(() => createSearch({ ...smallConfig.search, method: other }, [], { ...options, state }))
+      expect(() => createSearch({ ...smallConfig.search, method: other }, [], { ...options, state }, predictor))
         .to.throw(GreedynasError, 'method')
         .with.property('code', 'io');
     }

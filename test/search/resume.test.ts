@@ -117,7 +117,7 @@ describe('search: resume', () => {
     });
   }
 
-  for (const method of ['nsga2', 'regularized-evolution', 'random']) {
+  for (const method of ['nsga2', 'regularized-evolution', 'random', 'weaknas', 'neural-predictor']) {
     it(`ends the same with ${method}, killed anywhere, and the method need not be given again`, async () => {
       trained('same');
       const same = await search('same', { method });

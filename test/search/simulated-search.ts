@@ -7,6 +7,7 @@ import { buildSpace } from '../../src/space/presets.ts';
 import type { Latency } from '../../src/space/space.ts';
 import { createFakeSupernet, type FakeSupernet } from '../training/fake-supernet.ts';
 import { smallConfig, smallData } from '../training/small-run.ts';
+import { createAdditivePredictor } from './additive-predictor.ts';
 
 export const smallSpace = buildSpace(smallConfig.space);
 
@@ -83,6 +84,7 @@ export async function simulatedSearch(root: string, asked: SimulatedSearch = {})
         return smallData;
       },
       createSupernet: async () => supernet,
+      createPredictor: async (_config, space) => createAdditivePredictor(space),
       cutSubnet: async (request) => {
         if (asked.cutFailure !== undefined) throw asked.cutFailure;
         cut.push(request);

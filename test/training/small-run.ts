@@ -68,6 +68,7 @@ export const smallConfig: RunConfig = {
     crossovers: 5,
     crossoverProbability: 0.9,
     tournament: 4,
+    predictor: { model: 'perceptron', examples: null, queries: 3, top: 6, scan: 10_000 },
     latencyTable: null,
     latencyDevice: null,
     calibrationImages: 16,
