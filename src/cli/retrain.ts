@@ -20,7 +20,7 @@ export const retrainCommand: Command = {
     },
     config: {
       ...flag.config,
-      describe: "YAML config; default: configs/retrain/cifar10.yaml, with --resume the run's own",
+      describe: "YAML config; default: one of configs/retrain that fits the images, with --resume the run's own",
     },
     data: flag.data,
     run: {
@@ -33,6 +33,7 @@ export const retrainCommand: Command = {
   examples: [
     ['greedynas retrain --subnet checkpoints/default/subnets/12M-1', "from the supernet's weights, on CIFAR-10"],
     ['greedynas retrain --subnet checkpoints/default/subnets/12M-1 --init scratch --run anew', 'from scratch'],
+    ['greedynas retrain --subnet GreedyNAS-B --data data/imagenet', "a published network, by its authors' recipe"],
     ['greedynas retrain --resume', 'go on with the one worked on last'],
   ],
   files: [
@@ -45,12 +46,16 @@ export const retrainCommand: Command = {
     const { join } = await import('node:path');
     const { retrainInFolder } = await import('../retraining/run.ts');
     const { createRetrainProgress } = await import('../report/retrain-progress.ts');
+    const { chooseRetrainByData } = await import('./choose-config.ts');
     const { retrainSummary } = await import('../report/retrain-summary.ts');
-    const { createTrainingBatches } = await import('../data/batches.ts');
     const { clock, stderr } = surroundings;
     const notice = noticeWriter(surroundings);
     const directory = requiredText(flags, 'data');
     const init = textFlag(flags, 'init');
+    const resume = switchFlag(flags, 'resume');
+    const subnet = textFlag(flags, 'subnet') ?? null;
+    const config = textFlag(flags, 'config') ?? null;
+    const chosen = await chooseRetrainByData({ directory, config, resume, subnet, notice });
     const signals = surroundings.watchSignals((signal) =>
       notice(`\n${signal}: finishing the update and saving; once more ends at once`),
     );
@@ -58,23 +63,16 @@ export const retrainCommand: Command = {
       const outcome = await retrainInFolder({
         root: join(surroundings.checkpoints, 'retrain'),
         name: textFlag(flags, 'run') ?? null,
-        resume: switchFlag(flags, 'resume'),
-        subnet: textFlag(flags, 'subnet') ?? null,
+        resume,
+        subnet,
         init: init === 'supernet' || init === 'scratch' ? init : null,
-        configFile: textFlag(flags, 'config') ?? null,
+        configFile: chosen.config,
         defaultConfigFile: defaultRetrainConfig,
-        overrides: listFlag(flags, 'set'),
+        overrides: [...chosen.overrides, ...listFlag(flags, 'set')],
         surroundings: {
           clock,
           notice,
           loadData: (request) => surroundings.loadData(request, directory, notice),
-          createBatches: (config, data, partImages) =>
-            createTrainingBatches({
-              set: data.train,
-              batchSize: partImages,
-              seed: config.seed,
-              augmentation: config.data,
-            }),
           createNetwork: surroundings.createRetraining,
           describeSession: surroundings.describeSession,
           interrupted: () => signals.received !== null,

@@ -3,19 +3,57 @@ import * as z from 'zod';
 import type { Contradiction } from './constraints.ts';
 import { keysOf } from './known-keys.ts';
 import type { ConfigKind } from './load.ts';
-import { choice, engine, flag, fractionBelowOne, integer, logging, notNegative, number } from './schema.ts';
+import {
+  choice,
+  crop,
+  engine,
+  flag,
+  fraction,
+  fractionBelowOne,
+  integer,
+  logging,
+  notNegative,
+  number,
+} from './schema.ts';
 
 const positive = () => number('a number above 0', (value) => value > 0);
 
 const data = z.strictObject({
-  /** Images in memory; those in files are not read by retrainings yet. */
-  dataset: choice(['cifar10']).default('cifar10'),
+  /** `folder`: images in files, prepared by `greedynas prepare` or in a tree of class folders. */
+  dataset: choice(['cifar10', 'folder']).default('cifar10'),
+  /** Where those images lie; --data goes before it. */
+  folder: z.string({ error: 'a path, or null' }).min(1).nullable().default(null),
+  /** Side in pixels of what a network sees that is given by name or genotype (a subnet says its own); null: the data set's. */
+  resolution: integer(1, 4096).nullable().default(null),
   /** Images of the training set that are held out to choose the best epoch. Ours: a tenth. */
   validationImages: integer(1).default(5000),
-  /** Pixels of zeros around an image before the random crop. The usual recipe of CIFAR-10. */
+  /** Training crops of images in files: shares of the area and ratios of width to height, each from … to. Recipes. */
+  crop,
+  /** Pixels that the shorter side of an image in a file is scaled to before its central square is scored; null: as for supernets. */
+  resize: integer(1, 65_535).nullable().default(null),
+  /** Pixels of zeros around an image in memory before the random crop. The usual recipe of CIFAR-10. */
   padding: integer(0, 64).default(4),
   /** Mirror half of the training images. Recipes. */
   flip: flag().default(true),
+  /** Of images in files: brightness, contrast and colour by factors of 1 ∓ this, in a random order. As torchvision's `ColorJitter`. */
+  colorJitter: fraction().default(0),
+  /** Of images in files: RandAugment as timm has it (`rand-m9-mstd0.5` is magnitude 9, deviation 0.5); null: none. */
+  randAugment: z
+    .strictObject(
+      {
+        /** Operations an image, of which half are left out. timm. */
+        layers: integer(1, 16).default(2),
+        magnitude: number('a number from 0 to 10', (value) => value >= 0 && value <= 10).default(9),
+        deviation: notNegative().default(0.5),
+        /** Every operation grows stronger with the level (timm's `inc1`). */
+        increasing: flag().default(false),
+      },
+      { error: 'null, or a section with the keys layers, magnitude, deviation, increasing' },
+    )
+    .nullable()
+    .default(null),
+  /** Share of the training images of which a rectangle is replaced by noise, each pixel by its own. timm's mode `pixel`. */
+  randomErasing: fraction().default(0),
 });
 
 const training = z.strictObject({
@@ -91,11 +129,23 @@ const sections = z.strictObject({
 
 export type RetrainConfig = z.infer<typeof sections>;
 
-function contradictions({ training }: RetrainConfig): Contradiction[] {
+function contradictions({ data, training }: RetrainConfig): Contradiction[] {
   const found: Contradiction[] = [];
   const report = (key: string, others: string[], allowed: string) => {
     found.push({ key: `training.${key}`, others: others.map((other) => `training.${other}`), allowed });
   };
+  if (data.dataset !== 'folder') {
+    const inMemory = (key: string, allowed: string): void => {
+      found.push({
+        key: `data.${key}`,
+        others: ['data.dataset'],
+        allowed: `${allowed} with data.dataset: ${data.dataset}`,
+      });
+    };
+    if (data.colorJitter > 0) inMemory('colorJitter', '0');
+    if (data.randAugment !== null) inMemory('randAugment', 'null');
+    if (data.resolution !== null) inMemory('resolution', 'null');
+  }
   if (training.batch % training.parts !== 0) {
     report('parts', ['batch'], `a divisor of training.batch (${training.batch})`);
   }

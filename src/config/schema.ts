@@ -31,7 +31,7 @@ export function number(error: string, accepts: (value: number) => boolean) {
   return z.number({ error }).refine(accepts, { error });
 }
 
-const fraction = (error = 'a number from 0 to 1') => number(error, (value) => value >= 0 && value <= 1);
+export const fraction = (error = 'a number from 0 to 1') => number(error, (value) => value >= 0 && value <= 1);
 export const fractionBelowOne = () => number('a number of at least 0, below 1', (value) => value >= 0 && value < 1);
 export const notNegative = () => number('a number of at least 0', (value) => value >= 0);
 export const flag = () => z.boolean({ error: 'true or false' });
@@ -79,6 +79,13 @@ const space = z.strictObject({
   depths: z.array(integer(1, 64), { error: 'a list of whole numbers from 1 to 64' }).optional(),
 });
 
+export const crop = z
+  .strictObject({
+    area: range('two numbers above 0, at most 1, the smaller one first', 1).default([0.08, 1]),
+    ratio: range('two numbers above 0, at most 100, the smaller one first', 100).default([3 / 4, 4 / 3]),
+  })
+  .prefault({});
+
 const data = z.strictObject({
   /** `folder`: images in files, prepared by `greedynas prepare` or in a tree of class folders. */
   dataset: choice(['cifar10', 'folder']).default('cifar10'),
@@ -87,12 +94,7 @@ const data = z.strictObject({
   /** Images of the training set that are held out for ranking and search. Ours: a tenth (the paper holds out 50 a class). */
   validationImages: integer(1).default(5000),
   /** Training crops of images in files: shares of the area and ratios of width to height, each from … to. Recipes. */
-  crop: z
-    .strictObject({
-      area: range('two numbers above 0, at most 1, the smaller one first', 1).default([0.08, 1]),
-      ratio: range('two numbers above 0, at most 100, the smaller one first', 100).default([3 / 4, 4 / 3]),
-    })
-    .prefault({}),
+  crop,
   /**
    * Pixels that the shorter side of an image in a file is scaled to before its central square is scored; null: the
    * resolution / 0.875 (256 for 224), or the resolution where most images are no larger.

@@ -1,6 +1,7 @@
 /** Plans that the loader in the graph works by: rows of (file, place, crop, flip, label), computed here. */
 import { GreedynasError } from '../errors.ts';
 import type { LoadedBatch, PlannedImages, StackPlan, Supernet, TrainingPlan } from '../supernet/supernet.ts';
+import { drawOperations, type OperationPolicy, operationColumns, operationsPerImage } from './augmentation.ts';
 import type { TrainingBatches } from './batches.ts';
 import { type CropRange, centralSquare, drawBox, drawFlip } from './crops.ts';
 import type { ImageFiles } from './dataset.ts';
@@ -11,6 +12,8 @@ export interface CropAugmentation {
   readonly crop: CropRange;
   /** Mirror half of the images. */
   readonly flip: boolean;
+  /** What is then done to them; none: nothing. */
+  readonly operations?: OperationPolicy;
 }
 
 /** The columns that every plan has. Only names that occur are in it. */
@@ -70,6 +73,8 @@ export function createTrainingPlans(options: {
   }
   const stepsPerEpoch = Math.floor(set.count / batchSize);
   const openEpoch = epochOpener(seed, set.count);
+  const policy = augmentation.operations;
+  const layers = policy === undefined ? 0 : operationsPerImage(policy);
   return {
     stepsPerEpoch,
     plan(firstStep, steps) {
@@ -77,6 +82,7 @@ export function createTrainingPlans(options: {
       const indices = new Int32Array(count);
       const boxes = new Int32Array(4 * count);
       const flips = new Uint8Array(count);
+      const planned = [];
       for (let row = 0; row < count; row++) {
         const step = firstStep + Math.floor(row / batchSize);
         const { order, key } = openEpoch(Math.floor(step / stepsPerEpoch));
@@ -85,13 +91,15 @@ export function createTrainingPlans(options: {
         indices[row] = index;
         boxes.set([box.top, box.left, box.height, box.width], 4 * row);
         flips[row] = augmentation.flip && drawFlip(key, index) ? 1 : 0;
+        if (policy !== undefined && layers > 0) planned.push(drawOperations(key, index, policy, set.resolution));
       }
-      return { ...planImages(set, indices), batch: batchSize, boxes, flips };
+      const operations = layers === 0 ? {} : { operations: operationColumns(planned, layers) };
+      return { ...planImages(set, indices), batch: batchSize, boxes, flips, ...operations };
     },
   };
 }
 
-/** Images that one feed plans at most: 37 bytes each and the names; at its end the loader's queue runs empty once. */
+/** Images that one feed plans at most: 37 bytes each, 28 more for every operation, and the names; at its end the loader's queue runs empty once. */
 const imagesPerFeed = 65_536;
 
 /**

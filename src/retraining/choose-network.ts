@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import type { RetrainConfig } from '../config/retrain-schema.ts';
 import { dataSets } from '../config/schema.ts';
-import type { DataSet, ImageSet } from '../data/dataset.ts';
+import type { DataSet } from '../data/dataset.ts';
+import { detectFolder } from '../data/detect-folder.ts';
 import { GreedynasError } from '../errors.ts';
 import { formatGenotype } from '../space/genotype.ts';
 import { spacePresets, tableDepths } from '../space/presets.ts';
@@ -32,7 +33,7 @@ export async function chooseNetwork(
       `--init supernet: ${JSON.stringify(subnet.slice(0, 80))} has no weights, allowed: --init scratch, or --subnet with the folder of a subnet`,
     );
   }
-  const { resolution, classes } = dataSets[config.data.dataset];
+  const { resolution, classes } = await sizesOf(config);
   return {
     path: formatGenotype(space, path),
     space: {
@@ -49,21 +50,26 @@ export async function chooseNetwork(
   };
 }
 
-/** Throws a usage error where images lie in files, or where the network takes other images, or tells other classes, than the data set has. */
+/** What a network given by name sees and tells: what the images are, or what the config says. */
+async function sizesOf({ data }: RetrainConfig): Promise<{ resolution: number; classes: number }> {
+  const usual = dataSets[data.dataset];
+  if (data.dataset !== 'folder') return usual;
+  const found = data.folder === null ? null : await detectFolder(data.folder);
+  return { resolution: data.resolution ?? usual.resolution, classes: found?.classes ?? usual.classes };
+}
+
+/** Throws a usage error where the network takes other images, or tells other classes, than the data set has. */
 export function requireFitting(
   { resolution, classes }: Pick<SubnetDescription['space'], 'resolution' | 'classes'>,
   data: DataSet,
-): DataSet<ImageSet> {
-  const { name, train, validation, classes: names } = data;
-  if ('names' in train || 'names' in validation) {
-    throw new GreedynasError('usage', `data.dataset: ${name} lies in files, allowed: a data set in memory, cifar10`);
-  }
-  if (train.width !== resolution || train.height !== resolution || names.length !== classes) {
+): DataSet {
+  const { name, train, classes: names } = data;
+  const [width, height] = 'names' in train ? [train.resolution, train.resolution] : [train.width, train.height];
+  if (width !== resolution || height !== resolution || names.length !== classes) {
     throw new GreedynasError(
       'usage',
-      `the network takes images of ${resolution} x ${resolution} px and tells ${classes} classes, data set ${name} has ${train.width} x ${train.height} px and ${names.length} classes: choose a subnet that was searched on it`,
+      `the network takes images of ${resolution} x ${resolution} px and tells ${classes} classes, data set ${name} has ${width} x ${height} px and ${names.length} classes: choose a subnet that was searched on it`,
     );
   }
-  // The check above narrows the parts that are here; `loadTest` gives images of the same kind.
-  return data as DataSet<ImageSet>;
+  return data;
 }

@@ -1,14 +1,25 @@
 /** The graph that retrains one fixed network: training steps, moving averages, evaluation of either set of weights, checkpoints. */
 import { addCheckpoint, addInitialise } from '../graph/checkpoint.ts';
 import { gradients } from '../graph/gradients.ts';
-import { type GradientSink, Graph, type Operation, type Tensor, type Variable } from '../graph/graph.ts';
+import {
+  ensureShape,
+  type GradientSink,
+  Graph,
+  type Operation,
+  type Scope,
+  type Tensor,
+  type Variable,
+} from '../graph/graph.ts';
+import { elementwise } from '../graph/ops/arithmetic.ts';
 import { softmaxCrossEntropy, topKCorrect } from '../graph/ops/loss.ts';
 import { batchMean } from '../graph/ops/pooling.ts';
+import { eraseBoxes } from '../graph/ops/random.ts';
 import { moveTowards } from '../graph/ops/running-average.ts';
 import { accumulator, applyAccumulated, momentumSgd, rmspropTf } from '../graph/optimizers.ts';
 import { attribute } from '../graph/types.ts';
 import type { Path, Space } from '../space/space.ts';
-import { buildNetwork, isStatistic, type Mode } from '../supernet/network.ts';
+import { addLoader, type StoredImages } from '../supernet/loader.ts';
+import { buildNetwork, isStatistic, type Mode, type NetworkOptions } from '../supernet/network.ts';
 
 export interface RetrainRecipe {
   /** Mean and standard deviation of each colour, of images scaled to [0, 1]. */
@@ -28,11 +39,17 @@ export interface RetrainRecipe {
   readonly statisticsFactor: number;
   /** Whether moving averages of weights and statistics are kept. */
   readonly average: boolean;
+  /** Whether training images have rectangles of noise, which are fed. */
+  readonly erasing: boolean;
+  /** Images that lie in files, and how many operations the plan names for each training image; none: images are fed. */
+  readonly stored?: { readonly images: StoredImages; readonly operations: number };
 }
 
 export const feeds = {
   images: 'images:0',
   labels: 'labels:0',
+  /** Top, left, height, width of what is erased of each image. */
+  erased: 'erased:0',
   learningRate: 'learning_rate:0',
   /** Share of the new weights in the averages: 1 − decay. */
   averageFactor: 'average_factor:0',
@@ -65,9 +82,14 @@ const averagePrefix = 'average/';
 export function compileRetraining(space: Space, path: Path, recipe: RetrainRecipe): Graph {
   const graph = new Graph();
   const scope = graph.main;
-  const images = graph.placeholder('images', 'uint8', [-1, space.resolution, space.resolution, 3]);
-  const labels = graph.placeholder('labels', 'int32', [-1]);
-  const network = (pass: string, mode: Mode, prefix = ''): Tensor => {
+  const { training, scored } = addImages(graph, space, recipe);
+  const { labels } = training;
+  const network = (
+    images: Tensor,
+    pass: string,
+    mode: Mode,
+    more: Pick<NetworkOptions, 'prefix' | 'disturb'>,
+  ): Tensor => {
     const { mean, deviation, zeroGamma } = recipe;
     return buildNetwork(images, {
       graph,
@@ -78,19 +100,28 @@ export function compileRetraining(space: Space, path: Path, recipe: RetrainRecip
       mean,
       deviation,
       zeroGamma,
-      prefix,
+      ...more,
     });
   };
 
   const seed = graph.placeholder('drop_seed', 'int32', [2]);
   const drop = (rate: number) => (rate > 0 ? { rate, seed } : undefined);
   const [dropout, dropPath] = [drop(recipe.dropout), drop(recipe.dropPath)];
-  const logits = network('train', {
-    statistics: 'batch',
-    keep: scope.constant(recipe.statisticsFactor, 'float32'),
-    ...(dropout === undefined ? {} : { dropout }),
-    ...(dropPath === undefined ? {} : { dropPath }),
-  });
+  const disturb = recipe.erasing
+    ? (normalised: Tensor): Tensor =>
+        eraseBoxes(scope, normalised, graph.placeholder('erased', 'int32', [-1, 4]), noiseSeed(scope, seed))
+    : undefined;
+  const logits = network(
+    training.images,
+    'train',
+    {
+      statistics: 'batch',
+      keep: scope.constant(recipe.statisticsFactor, 'float32'),
+      ...(dropout === undefined ? {} : { dropout }),
+      ...(dropPath === undefined ? {} : { dropPath }),
+    },
+    disturb === undefined ? {} : { disturb },
+  );
   const statistics = scope.updates.splice(0);
   const loss = batchMean(scope, softmaxCrossEntropy(scope, logits, labels, recipe.labelSmoothing));
   const learningRate = graph.placeholder('learning_rate', 'float32', []);
@@ -120,10 +151,10 @@ export function compileRetraining(space: Space, path: Path, recipe: RetrainRecip
   graph.output('train/correct', topKCorrect(scope, logits, labels, 1));
 
   const score = (endpoint: string, prefix: string): void => {
-    const scored = network(endpoint, { statistics: 'running' }, prefix);
-    graph.output(`${endpoint}/losses`, softmaxCrossEntropy(scope, scored, labels, 0));
-    graph.output(`${endpoint}/top1`, topKCorrect(scope, scored, labels, 1));
-    graph.output(`${endpoint}/top5`, topKCorrect(scope, scored, labels, Math.min(5, space.classes)));
+    const outputs = network(scored.images, endpoint, { statistics: 'running' }, { prefix });
+    graph.output(`${endpoint}/losses`, softmaxCrossEntropy(scope, outputs, scored.labels, 0));
+    graph.output(`${endpoint}/top1`, topKCorrect(scope, outputs, scored.labels, 1));
+    graph.output(`${endpoint}/top5`, topKCorrect(scope, outputs, scored.labels, Math.min(5, space.classes)));
   };
   score('evaluate', '');
   if (recipe.average) {
@@ -137,7 +168,8 @@ export function compileRetraining(space: Space, path: Path, recipe: RetrainRecip
     graph.output('start_average', scope.constant(0, 'float32'), started);
   }
 
-  const variables = [...graph.variables.values()];
+  // The loader's mini-batch is a variable too, of bytes.
+  const variables = [...graph.variables.values()].filter(({ dtype }) => dtype === 'float32');
   addInitialise(graph, variables, graph.placeholder('seed', 'int32', []), 'initialise');
   const prefix = graph.placeholder('prefix', 'string', []);
   const saved = variables.filter((variable) => variable.saved);
@@ -146,6 +178,35 @@ export function compileRetraining(space: Space, path: Path, recipe: RetrainRecip
   addCheckpoint(graph, weights, prefix, { save: 'save_weights', restore: 'take' });
   if (recipe.average) saveUnderOtherNames(graph, weights, averageOf, prefix);
   return graph;
+}
+
+interface Images {
+  readonly images: Tensor;
+  readonly labels: Tensor;
+}
+
+/** What is trained on and what is scored: both fed, or the loader's mini-batch and its stack. */
+function addImages(graph: Graph, space: Space, { stored, mean }: RetrainRecipe): { training: Images; scored: Images } {
+  const shape = [-1, space.resolution, space.resolution, 3];
+  if (stored === undefined) {
+    const fed = {
+      images: graph.placeholder('images', 'uint8', shape),
+      labels: graph.placeholder('labels', 'int32', [-1]),
+    };
+    return { training: fed, scored: fed };
+  }
+  const fill = mean.map((value) => Math.min(255, Math.round(255 * value)));
+  const { stack, ...training } = addLoader(graph, space.resolution, stored.images, { count: stored.operations, fill });
+  const scored = {
+    images: ensureShape(graph.main, stack.images, shape),
+    labels: ensureShape(graph.main, stack.labels, [-1]),
+  };
+  return { training, scored };
+}
+
+/** Another seed than that of what is dropped. */
+function noiseSeed(scope: Scope, seed: Tensor): Tensor {
+  return elementwise(scope, 'AddV2', [seed, scope.constant([0, 1], 'int32')]);
 }
 
 function optimizerOf({ optimizer, weightDecay }: RetrainRecipe, learningRate: Tensor): GradientSink {

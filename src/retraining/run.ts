@@ -2,15 +2,15 @@
 import { basename, join } from 'node:path';
 import { loadConfigOf, stringifyConfig } from '../config/load.ts';
 import { type RetrainConfig, retrainConfig } from '../config/retrain-schema.ts';
+import { operationsPerImage } from '../data/augmentation.ts';
 import { sequentialBatches } from '../data/batches.ts';
-import type { DataSet, ImageSet } from '../data/dataset.ts';
+import type { DataSet } from '../data/dataset.ts';
 import type { EngineOptions } from '../engine/addon.ts';
 import { GreedynasError } from '../errors.ts';
 import { parseGenotype } from '../space/genotype.ts';
 import { buildSpace } from '../space/presets.ts';
 import type { Path, Space } from '../space/space.ts';
 import { type SubnetDescription, subnetWeights, writeSubnet } from '../supernet/subnet.ts';
-import type { ImageBatch } from '../supernet/supernet.ts';
 import { findCheckpoint, saveCheckpoint } from '../training/checkpoint.ts';
 import { checkResumable } from '../training/config-change.ts';
 import { type Clock, createLedger, type ImageCounts, type WallTime } from '../training/ledger.ts';
@@ -28,6 +28,7 @@ import {
 } from '../training/run-folder.ts';
 import type { DataRequest } from '../training/run-options.ts';
 import { takeUp } from '../training/take-up.ts';
+import { openRetrainBatches } from './batches.ts';
 import { type ChosenNetwork, chooseNetwork, requireFitting } from './choose-network.ts';
 import type { RetrainRecipe } from './compile.ts';
 import { type RetrainedNetwork, readNetwork, writeNetwork } from './network-file.ts';
@@ -39,12 +40,6 @@ import { type RetrainProgress, type RetrainResult, retrain, updatesPerEpoch } fr
 export interface RetrainSurroundings {
   readonly clock: Clock;
   readonly loadData: (request: DataRequest) => Promise<DataSet>;
-  /** The parts of batches by their number, as many in an epoch as there are. */
-  readonly createBatches: (
-    config: RetrainConfig,
-    data: DataSet<ImageSet>,
-    partImages: number,
-  ) => { readonly stepsPerEpoch: number; batch(number: number): ImageBatch };
   readonly createNetwork: (
     space: Space,
     path: Path,
@@ -164,17 +159,18 @@ async function runSession(
     dataset: config.data.dataset,
     validationImages: config.data.validationImages,
     seed,
+    ...folderRequest(config, chosen.space),
   });
   const data = requireFitting(chosen.space, loaded);
   const network = withColours(chosen, data);
-  const batches = surroundings.createBatches(config, data, training.batch / training.parts);
-  const perEpoch = updatesPerEpoch(batches.stepsPerEpoch, training.parts);
   const session = await surroundings.createNetwork(space, path, {
-    recipe: recipeOf(config, network),
+    recipe: recipeOf(config, network, data),
     engine: config.engine,
   });
   const bestFolder = folder.path(join('subnets', 'best'));
   try {
+    const batches = openRetrainBatches(config, data, session);
+    const perEpoch = updatesPerEpoch(batches.stepsPerEpoch, training.parts);
     if (checkpoint !== null) session.restore(checkpoint.weightsPrefix);
     else if (network.from === null) session.initialise(seed);
     else session.initialiseFrom(seed, subnetWeights(network.from));
@@ -246,7 +242,15 @@ function withColours(chosen: RetrainedNetwork | ChosenNetwork, { mean, std }: Da
   return { ...network, ...(colours ?? { mean: [...mean], deviation: [...std] }) };
 }
 
-function recipeOf({ training }: RetrainConfig, { mean, deviation }: RetrainedNetwork): RetrainRecipe {
+function folderRequest(
+  { data }: RetrainConfig,
+  { resolution, classes }: RetrainedNetwork['space'],
+): Pick<DataRequest, 'folder'> {
+  return data.dataset === 'folder' ? { folder: { path: data.folder, resolution, classes, resize: data.resize } } : {};
+}
+
+function recipeOf(config: RetrainConfig, { mean, deviation }: RetrainedNetwork, data: DataSet): RetrainRecipe {
+  const { training } = config;
   const { momentum, nesterov, rho, epsilon } = training;
   return {
     mean,
@@ -263,6 +267,10 @@ function recipeOf({ training }: RetrainConfig, { mean, deviation }: RetrainedNet
     parts: training.parts,
     statisticsFactor: training.statisticsFactor,
     average: training.averageDecay > 0,
+    erasing: config.data.randomErasing > 0,
+    ...('names' in data.train
+      ? { stored: { images: data.train.stored, operations: operationsPerImage(config.data) } }
+      : {}),
   };
 }
 
@@ -288,6 +296,7 @@ function describeBest(
       dataset: config.data.dataset,
       seed: config.seed,
       heldOut: config.data.validationImages,
+      ...(config.data.dataset === 'folder' ? { folder: config.data.folder, resize: config.data.resize } : {}),
       // Its statistics are running averages of the training, not set by calibration.
       calibrationImages: 0,
       calibrationBatch: config.evaluation.batch,

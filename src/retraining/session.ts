@@ -3,12 +3,19 @@ import { type EngineOptions, loadAddon } from '../engine/addon.ts';
 import { type Feed, openSession } from '../engine/session.ts';
 import { GreedynasError } from '../errors.ts';
 import type { Path, Space } from '../space/space.ts';
-import type { ImageBatch, Scores } from '../supernet/supernet.ts';
+import { driveLoader } from '../supernet/loader-driver.ts';
+import type { ImageBatch, LoadedBatch, MiniBatch, Scores, StackPlan, TrainingPlan } from '../supernet/supernet.ts';
 import { compileRetraining, feeds, fetches, type RetrainRecipe } from './compile.ts';
 
+/** Images that are fed, or those that the graph's loader has; with what is erased of them where the recipe has erasing. */
+export type RetrainBatch = MiniBatch & {
+  /** Top, left, height, width for each image, `[batch, 4]`; 0 erases nothing. */
+  readonly erased?: Int32Array;
+};
+
 export interface RetrainStep {
-  /** The parts of the mini-batch, as many as the recipe says, of equal size. */
-  readonly parts: readonly ImageBatch[];
+  /** The parts of the mini-batch, as many as the recipe says, of equal size; the next is asked for when the one before is done. */
+  readonly parts: Iterable<RetrainBatch>;
   readonly learningRate: number;
   /** Share of the new weights in the moving averages. */
   readonly averageFactor: number;
@@ -26,8 +33,11 @@ export interface RetrainNetwork {
   initialiseFrom(seed: number, prefix: string): void;
   /** One update. `loss` is the mean over the mini-batch, label smoothing included, before the update. */
   trainStep(step: RetrainStep): { readonly loss: number; readonly correct: number };
-  /** Scores images with running statistics, without label smoothing. */
-  evaluate(weights: WeightSet, batches: Iterable<ImageBatch>): Omit<Scores, 'correct'>;
+  /** As a supernet's: of networks whose recipe has `stored`. */
+  startLoader(plan: TrainingPlan): void;
+  advance(): LoadedBatch;
+  /** Scores images with running statistics, without label smoothing. Stack plans are for networks whose recipe has `stored`. */
+  evaluate(weights: WeightSet, batches: Iterable<ImageBatch | StackPlan>): Omit<Scores, 'correct'>;
   /** Everything, slots and averages included. Throws `io`. */
   save(prefix: string): void;
   restore(prefix: string): void;
@@ -55,6 +65,12 @@ export function openRetraining(
     [feeds.images]: { shape: [labels.length, space.resolution, space.resolution, 3], values: images },
     [feeds.labels]: { shape: [labels.length], values: labels },
   });
+  const loader = driveLoader(session, engine);
+  const erasedFeeds = (erased: Int32Array | undefined): Record<string, Feed> => {
+    if (!recipe.erasing) return {};
+    if (erased === undefined) throw new RangeError('a batch without what is erased of it, the graph is made to erase');
+    return { [feeds.erased]: { shape: [erased.length / 4, 4], values: erased } };
+  };
   const checkpoint = (endpoint: keyof typeof failures, prefix: string): void => {
     try {
       session.run({ [feeds.prefix]: { text: prefix } }, fetches[endpoint]);
@@ -80,40 +96,43 @@ export function openRetraining(
       startAverage();
     },
     trainStep({ parts, learningRate, averageFactor, dropSeeds }) {
-      if (parts.length !== recipe.parts) {
-        throw new RangeError(`a step of ${parts.length} parts, the graph is made for ${recipe.parts}`);
-      }
       const update = {
         [feeds.learningRate]: scalar(learningRate),
         ...(recipe.average ? { [feeds.averageFactor]: scalar(averageFactor) } : {}),
       };
-      const drops = recipe.dropout > 0 || recipe.dropPath > 0;
+      const drops = recipe.dropout > 0 || recipe.dropPath > 0 || recipe.erasing;
       let loss = 0;
       let correct = 0;
-      for (const [index, part] of parts.entries()) {
+      let index = 0;
+      for (const part of parts) {
+        if (index === recipe.parts)
+          throw new RangeError(`more parts than ${recipe.parts}, which the graph is made for`);
         const seed: Feed = { shape: [2], values: Int32Array.of(dropSeeds[index]!, 0) };
         const fed = {
-          ...batchFeeds(part),
+          ...('loaded' in part ? {} : batchFeeds(part)),
+          ...erasedFeeds(part.erased),
           ...(recipe.parts === 1 ? update : {}),
           ...(drops ? { [feeds.dropSeed]: seed } : {}),
         };
         const [mean, hits] = session.run(fed, fetches.train) as [Float32Array, Int32Array];
-        loss += mean[0]! / parts.length;
+        loss += mean[0]! / recipe.parts;
         for (const hit of hits) correct += hit;
+        index += 1;
       }
+      if (index < recipe.parts) throw new RangeError(`a step of ${index} parts, the graph is made for ${recipe.parts}`);
       if (recipe.parts > 1) session.run(update, fetches.update);
       return { loss, correct };
     },
+    startLoader: loader.start,
+    advance: loader.advance,
     evaluate(weights, batches) {
       const each: number[] = [];
       let [top1, top5] = [0, 0];
       for (const batch of batches) {
         const endpoint = weights === 'average' ? fetches.evaluateAverage : fetches.evaluate;
-        const [losses, first, five] = session.run(batchFeeds(batch), endpoint) as [
-          Float32Array,
-          Int32Array,
-          Int32Array,
-        ];
+        const scored =
+          'names' in batch ? loader.run(loader.stackFeeds(batch), endpoint) : session.run(batchFeeds(batch), endpoint);
+        const [losses, first, five] = scored as [Float32Array, Int32Array, Int32Array];
         for (const value of losses) each.push(value);
         for (const hit of first) top1 += hit;
         for (const hit of five) top5 += hit;

@@ -1,11 +1,11 @@
 /** The training loop of a fixed network: updates, an evaluation after each epoch, the best kept, checkpoints. */
 import type { RetrainConfig } from '../config/retrain-schema.ts';
 import { GreedynasError } from '../errors.ts';
-import type { ImageBatch } from '../supernet/supernet.ts';
+import type { ImageBatch, StackPlan } from '../supernet/supernet.ts';
 import type { CostLedger } from '../training/ledger.ts';
 import type { MetricsLog } from '../training/metrics.ts';
 import { averageFactor, retrainRate } from './schedule.ts';
-import type { RetrainNetwork, WeightSet } from './session.ts';
+import type { RetrainBatch, RetrainNetwork, WeightSet } from './session.ts';
 import { type EpochScores, freshState, type RetrainState } from './state.ts';
 
 export interface RetrainProgress {
@@ -24,9 +24,9 @@ export interface RetrainerOptions {
   readonly network: RetrainNetwork;
   readonly config: RetrainConfig;
   /** The parts of batches by their number, and how many whole ones there are in an epoch. */
-  readonly batches: { readonly stepsPerEpoch: number; batch(number: number): ImageBatch };
+  readonly batches: { readonly stepsPerEpoch: number; batch(number: number): RetrainBatch };
   /** The held-out images, in batches; called for each evaluation. */
-  readonly validation: () => Iterable<ImageBatch>;
+  readonly validation: () => Iterable<ImageBatch | StackPlan>;
   readonly ledger: CostLedger;
   readonly metrics: MetricsLog;
   /** Where to go on; null: at the beginning, with the network as it is. */
@@ -57,6 +57,11 @@ export function updatesPerEpoch(partsPerEpoch: number, parts: number): number {
     'usage',
     `training.parts: ${parts}, allowed: at most ${partsPerEpoch}, the parts that the training images fill in an epoch`,
   );
+}
+
+/** The loader in the graph has one batch at a time, so none may be asked for before the one before it was trained on. */
+function* oneByOne(numbers: readonly number[], batch: (index: number) => RetrainBatch): Iterable<RetrainBatch> {
+  for (const number of numbers) yield batch(number);
 }
 
 /** Lets signals and timers through. */
@@ -92,15 +97,15 @@ export async function retrain(options: RetrainerOptions): Promise<RetrainResult>
     const { step } = state;
     const learningRate = retrainRate(training, step, perEpoch);
     const first = Math.floor(step / perEpoch) * batches.stepsPerEpoch + (step % perEpoch) * training.parts;
-    const parts = Array.from({ length: training.parts }, (_, index) => batches.batch(first + index));
-    const images = parts.reduce((sum, { labels }) => sum + labels.length, 0);
+    const numbers = Array.from({ length: training.parts }, (_, index) => index);
+    const images = training.batch;
     const { loss, correct } = ledger.optimise(
       () =>
         network.trainStep({
-          parts,
+          parts: oneByOne(numbers, (index) => batches.batch(first + index)),
           learningRate,
           averageFactor: averageFactor(training.averageDecay, training.averageWarmup, step),
-          dropSeeds: parts.map((_, index) => (Math.imul(seed, 0x9e3779b1) + step * training.parts + index) | 0),
+          dropSeeds: numbers.map((index) => (Math.imul(seed, 0x9e3779b1) + step * training.parts + index) | 0),
         }),
       () => images,
     );

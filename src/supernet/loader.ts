@@ -8,6 +8,7 @@
 import { ensureShape, type Graph, type Scope, type Tensor } from '../graph/graph.ts';
 import { mapFunction } from '../graph/map-function.ts';
 import { cast } from '../graph/ops/arithmetic.ts';
+import { addImageOperations, operationValues } from '../graph/ops/augmentation.ts';
 import {
   batchDataset,
   datasetIterator,
@@ -29,6 +30,7 @@ import {
 } from '../graph/ops/decoding.ts';
 import { encodedImage, readFile, substring } from '../graph/ops/files.ts';
 import { assign } from '../graph/ops/running-average.ts';
+import { unstack } from '../graph/ops/shapes.ts';
 import { attribute } from '../graph/types.ts';
 
 /** How the images of a data set are stored; fixed when the graph is compiled. */
@@ -37,6 +39,14 @@ export interface StoredImages {
   readonly encoding: 'jpeg' | 'any';
   /** `records`: `tf.train.Example` records of TFRecord files; `files`: an image a file. */
   readonly container: 'records' | 'files';
+}
+
+/** What may be done to training images after they were cut out, scaled and mirrored. */
+export interface LoaderOperations {
+  /** How many operations the plan names for each image. */
+  readonly count: number;
+  /** What is seen beside an image that was moved, for each colour in 0 … 255. */
+  readonly fill: readonly number[];
 }
 
 /** Batches that are ready before they are asked for. Memory: these, one being filled, and one at hand. */
@@ -49,6 +59,8 @@ export const loaderFeeds = {
   labels: 'plan/labels:0',
   boxes: 'plan/boxes:0',
   flips: 'plan/flips:0',
+  operations: 'plan/operations:0',
+  values: 'plan/values:0',
   scale: 'plan/scale:0',
   corner: 'plan/corner:0',
   batch: 'plan/batch:0',
@@ -69,7 +81,12 @@ export interface Loader {
 }
 
 /** Adds the loader and its endpoints `start` (takes up a training plan) and `advance` (brings the next mini-batch). */
-export function addLoader(graph: Graph, resolution: number, { container, encoding }: StoredImages): Loader {
+export function addLoader(
+  graph: Graph,
+  resolution: number,
+  { container, encoding }: StoredImages,
+  operations?: LoaderOperations,
+): Loader {
   const scope = graph.main;
   /** The feed's memory is JavaScript's; the copy is what the data set may hold on to. */
   const column = (name: string, dtype: 'int32' | 'int64' | 'uint8' | 'float32', width?: number): Tensor => {
@@ -95,13 +112,35 @@ export function addLoader(graph: Graph, resolution: number, { container, encodin
     return container === 'files' ? readFile(body, name) : encodedImage(body, recordAt(body, name, offset));
   };
 
-  const training = sliceRowsDataset(scope, [...rows, column('boxes', 'int32', 4), column('flips', 'uint8')]);
+  const { count = 0, fill = [] } = operations ?? {};
+  const operate = count === 0 ? null : addImageOperations(scope, resolution, fill);
+  const training = sliceRowsDataset(scope, [
+    ...rows,
+    column('boxes', 'int32', 4),
+    column('flips', 'uint8'),
+    ...(operate === null
+      ? []
+      : [column('operations', 'int32', count), column('values', 'float32', count * operationValues)]),
+  ]);
   const augment = mapFunction(scope, 'loader_augment', training.parts, (body, parts) => {
-    const [file, offset, label, box, flip] = parts as readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
+    const [file, offset, label, box, flip, numbers, values] = parts as readonly [
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+      ...Tensor[],
+    ];
     const encoded = read(body, file, offset);
     const part =
       encoding === 'jpeg' ? cropAndDecodeJpeg(body, encoded, box) : cut(body, decodeImage(body, encoded), box);
-    return [mirrored(body, toBytes(body, resizeTo(body, part, resolution)), flip), label];
+    let image = mirrored(body, toBytes(body, resizeTo(body, part, resolution)), flip);
+    if (operate !== null) {
+      for (const [position, number] of unstack(body, numbers!).entries()) {
+        image = operate(body, image, number, sliceOf(body, values!, position * operationValues, operationValues));
+      }
+    }
+    return [image, label];
   });
   const size = [resolution, resolution, 3];
   const mapped = mapDataset(scope, training, augment, workers);
@@ -131,4 +170,14 @@ export function addLoader(graph: Graph, resolution: number, { container, encodin
     labels: ensureShape(scope, scope.read(labels), [-1]),
     stack: { images: stackImages!, labels: stackLabels! },
   };
+}
+
+/** Values `start` … `start + count − 1` of a vector. */
+function sliceOf(scope: Scope, vector: Tensor, start: number, count: number): Tensor {
+  return scope.addOne('Slice', {
+    inputs: [vector, scope.constant([start], 'int32'), scope.constant([count], 'int32')],
+    attributes: { T: attribute.type(vector.dtype), Index: attribute.type('int32') },
+    dtype: vector.dtype,
+    shape: [count],
+  });
 }

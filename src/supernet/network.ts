@@ -66,6 +66,8 @@ export interface NetworkOptions {
   readonly deviation: readonly number[];
   /** Starts every residual block as the identity: the last scale of its batch norms is 0 (Goyal et al. 2017, section 5.1). */
   readonly zeroGamma: boolean;
+  /** What is done to the normalised images first. */
+  readonly disturb?: (images: Tensor) => Tensor;
   /** What the names of all variables of this pass begin with: of a second set of weights, such as averages. Default: nothing. */
   readonly prefix?: string;
 }
@@ -101,6 +103,7 @@ export function buildNetwork(images: Tensor, options: NetworkOptions): Tensor {
 export function buildStem(images: Tensor, options: NetworkOptions): Tensor {
   const scope = options.graph.main;
   let x = normaliseImages(scope, images, options.mean, options.deviation);
+  if (options.disturb !== undefined) x = options.disturb(x);
   for (const block of options.space.stem) x = fixedBlock(passOf(options), scope, x, block);
   return x;
 }

@@ -1,5 +1,4 @@
 /** The supernet, or one fixed path of it, as a TensorFlow session. */
-import { availableParallelism } from 'node:os';
 import { type EngineOptions, loadAddon } from '../engine/addon.ts';
 import { type Feed, openSession, type Session } from '../engine/session.ts';
 import { GreedynasError } from '../errors.ts';
@@ -8,25 +7,9 @@ import type { Variable } from '../graph/graph.ts';
 import { pathKey, validatePath } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
 import { compileNetwork, feeds, fetches, type NetworkRecipe, plannedStacks, received } from './compile.ts';
-import { loaderFeeds, loaderFetches } from './loader.ts';
-import type {
-  ImageBatch,
-  MiniBatch,
-  PlannedImages,
-  Scores,
-  StackName,
-  StackPart,
-  StepResult,
-  Supernet,
-} from './supernet.ts';
+import { driveLoader, type LoaderDriver } from './loader-driver.ts';
+import type { ImageBatch, MiniBatch, Scores, StackName, StackPart, StepResult, Supernet } from './supernet.ts';
 import { receivedBy } from './update.ts';
-
-/** Images that the loader could not read or decode; the message is TensorFlow's. */
-class UnreadableImages extends GreedynasError {
-  constructor(reason: string, options?: ErrorOptions) {
-    super('io', `the images cannot be read: ${reason}`, options);
-  }
-}
 
 export interface SessionOptions {
   readonly recipe: NetworkRecipe;
@@ -93,33 +76,12 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     [feeds.images]: { shape: [labels.length, space.resolution, space.resolution, 3], values: images },
     [feeds.labels]: { shape: [labels.length], values: labels },
   });
-  const workers = engine.threads === 0 ? availableParallelism() : engine.threads;
-  const planFeeds = (plan: PlannedImages, batch: number): Record<string, Feed> => {
-    const count = plan.labels.length;
-    return {
-      [loaderFeeds.names]: { text: plan.names },
-      [loaderFeeds.file]: { shape: [count, 2], values: plan.file },
-      [loaderFeeds.offset]: { shape: [count], values: plan.offset },
-      [loaderFeeds.labels]: { shape: [count], values: plan.labels },
-      [loaderFeeds.batch]: scalar.int(batch),
-      [loaderFeeds.workers]: scalar.int(workers),
-    };
-  };
-  const requireLoader = (): void => {
+  const loader = (): LoaderDriver => {
     if (recipe.stored === undefined) throw new Error('this network has no loader: compile it with recipe.stored');
+    driver ??= driveLoader(session, engine);
+    return driver;
   };
-  /** Runs an endpoint that reads images; a failure names the data, not the graph. */
-  const load = (feed: Record<string, Feed>, endpoint: readonly string[]): void => {
-    requireLoader();
-    try {
-      session.run(feed, endpoint);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new UnreadableImages(reason.replace(/^Session fail to run with error: /, '').split('\n')[0]!, { cause });
-    }
-  };
-  /** Images of a step of the training plan at hand. */
-  let planned = 0;
+  let driver: LoaderDriver | null = null;
   /**
    * Goes over a stack, or the batches of it that make up `only`, in batches as equal as can be, none above the size asked
    * for, in order.
@@ -249,33 +211,11 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     },
     accumulate,
     update,
-    startLoader(plan) {
-      const count = plan.labels.length;
-      planned = plan.batch;
-      load(
-        {
-          ...planFeeds(plan, plan.batch),
-          [loaderFeeds.boxes]: { shape: [count, 4], values: plan.boxes },
-          [loaderFeeds.flips]: { shape: [count], values: plan.flips },
-        },
-        loaderFetches.start,
-      );
-    },
-    advance() {
-      load({}, loaderFetches.advance);
-      return { loaded: planned };
-    },
+    startLoader: (plan) => loader().start(plan),
+    advance: () => loader().advance(),
     loadStack(name, batch) {
-      if ('names' in batch) {
-        const count = batch.labels.length;
-        const more = {
-          [loaderFeeds.scale]: { shape: [count, 2], values: batch.scale },
-          [loaderFeeds.corner]: { shape: [count, 2], values: batch.corner },
-        };
-        load({ ...planFeeds(batch, count), ...more }, plannedStacks[name]);
-      } else {
-        session.run(batchFeeds(batch), fetches[name]);
-      }
+      if ('names' in batch) loader().run(loader().stackFeeds(batch), plannedStacks[name]);
+      else session.run(batchFeeds(batch), fetches[name]);
       stackSizes.set(name, batch.labels.length);
     },
     rank: (path, part) => score('rank', 'ranking', path, part),

@@ -25,6 +25,8 @@ export interface TrainingPlan extends PlannedImages {
   readonly boxes: Int32Array;
   /** 1: mirrored afterwards. */
   readonly flips: Uint8Array;
+  /** Of a loader with `operations`: numbers of what is then done to the image, `[count, operations]`, and their values, six each. */
+  readonly operations?: { readonly operations: Int32Array; readonly values: Float32Array };
 }
 
 /** Images as they are scored: scaled, then cut out. */

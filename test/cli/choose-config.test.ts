@@ -1,9 +1,12 @@
+import { writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import sharp from 'sharp';
-import { chooseByData } from '../../src/cli/choose-config.ts';
+import { chooseByData, chooseRetrainByData } from '../../src/cli/choose-config.ts';
+import { readSubnet, writeSubnet } from '../../src/supernet/subnet.ts';
+import { smallSubnets, writeSmallSubnet } from '../export/small-subnet.ts';
 import { rejection } from '../training/temporary.ts';
 
 describe('chooseByData', () => {
@@ -70,5 +73,76 @@ describe('chooseByData', () => {
         .to.match(problem)
         .and.to.include(`--data ${join(root, name)}`);
     }
+  });
+});
+
+describe('chooseRetrainByData', () => {
+  let root: string;
+  const choose = (changes: Partial<Parameters<typeof chooseRetrainByData>[0]>) =>
+    chooseRetrainByData({
+      directory: 'data',
+      config: null,
+      resume: false,
+      subnet: null,
+      notice: () => {},
+      ...changes,
+    });
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'greedynas-choose-'));
+    for (const [set, side] of [
+      ['small', 64],
+      ['large', 200],
+    ] as const) {
+      await mkdir(join(root, set, 'a'), { recursive: true });
+      const create = { width: side, height: side, channels: 3, background: '#808080' } as const;
+      await writeFile(join(root, set, 'a', '0.png'), await sharp({ create }).png().toBuffer());
+    }
+    await writeSmallSubnet(join(root, 'subnet'), smallSubnets.macro);
+    await mkdir(join(root, 'empty'));
+  });
+  after(() => rm(root, { recursive: true, force: true }));
+
+  it('picks the recipe by the size of the images, and by whether the network has squeeze-and-excite', async () => {
+    for (const [set, subnet, expected] of [
+      ['small', 'GreedyNAS-B', 'tiny-imagenet.yaml'],
+      ['large', 'GreedyNAS-B', 'se-imagenet.yaml'],
+      ['large', 'Proxyless-R', 'imagenet.yaml'],
+    ] as const) {
+      const { config, overrides } = await choose({ directory: join(root, set), subnet });
+      expect(config).to.match(new RegExp(`configs/retrain/${expected}$`));
+      expect(overrides).to.deep.equal(['data.dataset=folder', `data.folder=${JSON.stringify(join(root, set))}`]);
+    }
+  });
+
+  it('leaves a subnet of CIFAR-10 to the default, a config to itself, and the rest of a resumed run too', async () => {
+    const nothing = { config: null, overrides: [] };
+    expect(await choose({ subnet: join(root, 'subnet') })).to.deep.equal(nothing);
+    expect(
+      (await choose({ directory: join(root, 'large'), subnet: 'GreedyNAS-B', config: 'my.yaml' })).config,
+    ).to.equal('my.yaml');
+    const resumed = await choose({ directory: join(root, 'large'), resume: true });
+    expect(resumed).to.deep.equal({ config: null, overrides: [`data.folder=${JSON.stringify(join(root, 'large'))}`] });
+  });
+
+  it('takes the images and the division of the run that the subnet comes from', async () => {
+    const folder = join(root, 'of-folder');
+    const { flops: _, params: __, ...description } = await readSubnet(join(root, 'subnet'));
+    const origin = {
+      ...description.origin,
+      dataset: 'folder',
+      folder: join(root, 'small'),
+      heldOut: 77,
+      seed: 5,
+    };
+    await writeSubnet(folder, { ...description, origin }, (prefix) => writeFileSync(`${prefix}.index`, ''));
+    const { config, overrides } = await choose({ subnet: folder });
+    expect(config).to.match(/retrain\/tiny-imagenet\.yaml$/);
+    expect(overrides).to.include('data.validationImages=77').and.include('seed=5');
+  });
+
+  it('refuses a place without images', async () => {
+    const error = await rejection(choose({ directory: join(root, 'empty'), subnet: 'GreedyNAS-B' }));
+    expect(error.code).to.equal('usage');
+    expect(error.message).to.include('there are no images by class in it');
   });
 });

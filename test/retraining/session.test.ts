@@ -21,6 +21,7 @@ const recipe: RetrainRecipe = {
   parts: 1,
   statisticsFactor: 0.1,
   average: true,
+  erasing: false,
 };
 const path = paths[1]!;
 const open = (changes: Partial<RetrainRecipe> = {}) =>

@@ -1,7 +1,6 @@
 /** Retrainings small enough for tests: a data set of noise with a tint for each class, a config, a world to run them in. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createTrainingBatches } from '../../src/data/batches.ts';
 import type { DataSet, ImageSet } from '../../src/data/dataset.ts';
 import type { RetrainRequest } from '../../src/retraining/run.ts';
 import { openRetraining } from '../../src/retraining/session.ts';
@@ -74,13 +73,6 @@ export function smallRequest(
     surroundings: {
       clock: () => 0,
       loadData: async () => dataSet,
-      createBatches: (config, data, partImages) =>
-        createTrainingBatches({
-          set: data.train,
-          batchSize: partImages,
-          seed: config.seed,
-          augmentation: config.data,
-        }),
       createNetwork: async (...given) => openRetraining(...given),
       describeSession: async () => ({ started: '', host: '', pid: 0, versions: {}, engine: {}, environment: {} }),
       notice: (line) => notices.push(line),

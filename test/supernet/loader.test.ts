@@ -4,15 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import sharp from 'sharp';
+import { operationColumns, type PlannedOperation } from '../../src/data/augmentation.ts';
 import type { ImageFiles } from '../../src/data/dataset.ts';
 import { encodeExample } from '../../src/data/example.ts';
-import { createPlannedBatches, planStack } from '../../src/data/plans.ts';
+import { createPlannedBatches, createTrainingPlans, planStack } from '../../src/data/plans.ts';
 import { frameRecord } from '../../src/data/tfrecord.ts';
 import type { Session } from '../../src/engine/session.ts';
 import { Graph } from '../../src/graph/graph.ts';
 import { cast } from '../../src/graph/ops/arithmetic.ts';
 import { createStream } from '../../src/random/stream.ts';
-import { addLoader, loaderFeeds, loaderFetches, type StoredImages } from '../../src/supernet/loader.ts';
+import {
+  addLoader,
+  type LoaderOperations,
+  loaderFeeds,
+  loaderFetches,
+  type StoredImages,
+} from '../../src/supernet/loader.ts';
 import type { StackPlan, TrainingPlan } from '../../src/supernet/supernet.ts';
 import { openGraph } from '../graph/engine.ts';
 
@@ -24,9 +31,9 @@ interface OpenLoader {
   stack(plan: StackPlan): { pixels: number[]; labels: number[] };
 }
 
-function openLoader(resolution: number, stored: StoredImages): OpenLoader {
+function openLoader(resolution: number, stored: StoredImages, operations?: LoaderOperations): OpenLoader {
   const graph = new Graph();
-  const loader = addLoader(graph, resolution, stored);
+  const loader = addLoader(graph, resolution, stored, operations);
   const readable = { pixels: loader.images, stackPixels: loader.stack.images };
   for (const [name, tensor] of Object.entries(readable)) graph.output(name, cast(graph.main, tensor, 'int32'));
   graph.output('labels', loader.labels);
@@ -40,6 +47,19 @@ function openLoader(resolution: number, stored: StoredImages): OpenLoader {
     [loaderFeeds.batch]: { shape: [], values: Int32Array.of(batch) },
     [loaderFeeds.workers]: { shape: [], values: Int32Array.of(workers) },
   });
+  const operationFeeds = ({ operations, labels }: TrainingPlan) =>
+    operations === undefined
+      ? {}
+      : {
+          [loaderFeeds.operations]: {
+            shape: [labels.length, operations.operations.length / labels.length],
+            values: operations.operations,
+          },
+          [loaderFeeds.values]: {
+            shape: [labels.length, operations.values.length / labels.length],
+            values: operations.values,
+          },
+        };
   const read = (more: Record<string, { shape: number[]; values: Float32Array }>, fetches: string[]) => {
     const [pixels, labels] = session.run(more, fetches);
     return { pixels: Array.from(pixels as Int32Array), labels: Array.from(labels as Int32Array) };
@@ -53,6 +73,7 @@ function openLoader(resolution: number, stored: StoredImages): OpenLoader {
           ...feeds(plan, plan.batch, workers),
           [loaderFeeds.boxes]: { shape: [count, 4], values: plan.boxes },
           [loaderFeeds.flips]: { shape: [count], values: plan.flips },
+          ...operationFeeds(plan),
         },
         loaderFetches.start,
       );
@@ -208,6 +229,38 @@ describe('the loader in the graph', () => {
     } finally {
       loader.session.close();
     }
+  });
+
+  it('does to each image what the plan names, one operation after the other', () => {
+    const plain = openLoader(16, records.stored);
+    const operating = openLoader(16, records.stored, { count: 2, fill: [10, 20, 30] });
+    const options = { set: records, batchSize: count, seed: 4 };
+    const plan = createTrainingPlans({ ...options, augmentation }).plan(0, 1);
+    plain.start(plan);
+    const before = plain.next().pixels;
+    const planned = Array.from({ length: count }, (_, row): PlannedOperation[] => [
+      row === 1 ? { operation: 'brightness', values: [0] } : { operation: 'none', values: [] },
+      row === 2 ? { operation: 'none', values: [] } : { operation: 'invert', values: [] },
+    ]);
+    operating.start({ ...plan, operations: operationColumns(planned, 2) });
+    const after = operating.next().pixels;
+    const size = 16 * 16 * 3;
+    expect(after).to.deep.equal(
+      before.map((value, index) => {
+        const row = Math.floor(index / size);
+        return row === 1 ? 255 : row === 2 ? value : 255 - value;
+      }),
+    );
+    // Those that are drawn are in the plan, and leave its other draws alone.
+    const policy = { colorJitter: 0.5, randAugment: null };
+    const jittered = createTrainingPlans({ ...options, augmentation: { ...augmentation, operations: policy } }).plan(
+      0,
+      1,
+    );
+    expect(jittered.operations?.operations).to.have.length(3 * count);
+    expect(jittered.boxes).to.deep.equal(plan.boxes);
+    plain.session.close();
+    operating.session.close();
   });
 
   it('scores images as torchvision scales and cuts them', () => {

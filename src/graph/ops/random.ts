@@ -1,7 +1,7 @@
 /** Random tensors that are pure functions of a seed (Philox 4x32-10, TensorFlow's stateless ops). */
 import type { Scope, Tensor } from '../graph.ts';
 import { attribute, type DType, type Shape } from '../types.ts';
-import { shapeOf } from './shapes.ts';
+import { reshape, shapeOf } from './shapes.ts';
 
 function stateless(
   scope: Scope,
@@ -74,6 +74,64 @@ export function dropPath(scope: Scope, x: Tensor, rate: number, seed: Tensor): T
     shape: [4],
   });
   return multiply(scope, x, keptFactors(scope, size, [batch, 1, 1, 1], rate, seed, x.dtype));
+}
+
+/**
+ * Random erasing (Zhong et al. 2017): a rectangle of each image becomes normal noise, each value by itself. Not differentiated, as
+ * images are not.
+ *
+ * @param images float32 `[batch, height, width, channels]`, normalised
+ * @param boxes int32 `[batch, 4]`: top, left, height, width; 0 rows erase nothing
+ * @param seed int32 `[2]`; the same seed gives the same noise
+ */
+export function eraseBoxes(scope: Scope, images: Tensor, boxes: Tensor, seed: Tensor): Tensor {
+  const [batch = -1, height = -1, width = -1] = images.shape ?? [];
+  const int = attribute.type('int32');
+  const edge = (column: number): Tensor => {
+    const cut = scope.addOne('Slice', {
+      inputs: [boxes, scope.constant([0, column], 'int32'), scope.constant([-1, 1], 'int32')],
+      attributes: { T: int, Index: int },
+      dtype: 'int32',
+      shape: [batch, 1],
+    });
+    return reshape(scope, cut, [-1, 1, 1, 1]);
+  };
+  const within = (first: Tensor, size: Tensor, length: number, shape: readonly number[]): Tensor => {
+    const places = scope.constant(
+      Array.from({ length }, (_, place) => place),
+      'int32',
+      shape,
+    );
+    const comparison = { attributes: { T: int }, dtype: 'bool', shape: [batch, ...shape.slice(1)] } as const;
+    const end = scope.addOne('AddV2', {
+      inputs: [first, size],
+      attributes: { T: int },
+      dtype: 'int32',
+      shape: first.shape,
+    });
+    return both(
+      scope,
+      scope.addOne('GreaterEqual', { inputs: [places, first], ...comparison }),
+      scope.addOne('Less', { inputs: [places, end], ...comparison }),
+      comparison.shape,
+    );
+  };
+  const rows = within(edge(0), edge(2), height, [1, height, 1, 1]);
+  const columns = within(edge(1), edge(3), width, [1, 1, width, 1]);
+  return scope.addOne('SelectV2', {
+    inputs: [
+      both(scope, rows, columns, [batch, height, width, 1]),
+      randomNormal(scope, shapeOf(scope, images), seed),
+      images,
+    ],
+    attributes: { T: attribute.type(images.dtype) },
+    dtype: images.dtype,
+    shape: images.shape,
+  });
+}
+
+function both(scope: Scope, x: Tensor, y: Tensor, shape: Shape): Tensor {
+  return scope.addOne('LogicalAnd', { inputs: [x, y], dtype: 'bool', shape });
 }
 
 /** 0 with probability `rate`, else 1 / (1 − rate). */

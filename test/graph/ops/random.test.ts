@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Graph } from '../../../src/graph/graph.ts';
-import { dropout, randomNormal, randomUniform } from '../../../src/graph/ops/random.ts';
+import { dropout, eraseBoxes, randomNormal, randomUniform } from '../../../src/graph/ops/random.ts';
 import { openGraph } from '../engine.ts';
 import { describeOp } from './describe-op.ts';
 import { listAttribute, numberAttribute } from './fixtures.ts';
@@ -59,5 +59,56 @@ describe('dropout', () => {
     const mean = first.reduce((sum, value) => sum + value, 0) / count;
     expect(mean).to.be.closeTo(1, 0.025);
     expect(new Set(first.map((value) => value.toFixed(5)))).to.deep.equal(new Set(['0.00000', (1 / 0.7).toFixed(5)]));
+  });
+});
+
+describe('eraseBoxes', () => {
+  it('makes each rectangle normal noise, by the seed, and leaves all else alone', () => {
+    const [batch, height, width] = [3, 40, 50];
+    const graph = new Graph();
+    const images = graph.placeholder('images', 'float32', [-1, height, width, 3]);
+    const boxes = graph.placeholder('boxes', 'int32', [-1, 4]);
+    const seed = graph.placeholder('seed', 'int32', [2]);
+    graph.output('y', eraseBoxes(graph.main, images, boxes, seed));
+    const session = openGraph(graph);
+    const rectangles = [
+      [0, 0, 0, 0],
+      [10, 20, 30, 30],
+      [5, 0, 8, 3],
+    ];
+    const run = (first: number): Float32Array =>
+      session.run(
+        {
+          'images:0': {
+            shape: [batch, height, width, 3],
+            values: new Float32Array(batch * height * width * 3).fill(7),
+          },
+          'boxes:0': { shape: [batch, 4], values: Int32Array.from(rectangles.flat()) },
+          'seed:0': { shape: [2], values: Int32Array.of(first, 1) },
+        },
+        ['y:0'],
+      )[0] as Float32Array;
+    const one = run(1);
+    const noise: number[] = [];
+    for (const [index, value] of one.entries()) {
+      const pixel = Math.floor(index / 3);
+      const [image, row, column] = [
+        Math.floor(pixel / (height * width)),
+        Math.floor(pixel / width) % height,
+        pixel % width,
+      ];
+      const [top = 0, left = 0, tall = 0, wide = 0] = rectangles[image]!;
+      if (row >= top && row < top + tall && column >= left && column < left + wide) noise.push(value);
+      else expect(value).to.equal(7);
+    }
+    expect(noise).to.have.length((30 * 30 + 8 * 3) * 3);
+    const mean = noise.reduce((sum, value) => sum + value, 0) / noise.length;
+    const variance = noise.reduce((sum, value) => sum + (value - mean) ** 2, 0) / noise.length;
+    // 2,772 draws: standard deviations of 0.019 and 0.027.
+    expect(mean).to.be.closeTo(0, 0.08);
+    expect(variance).to.be.closeTo(1, 0.11);
+    expect(run(1)).to.deep.equal(one);
+    expect(run(2)).to.not.deep.equal(one);
+    session.close();
   });
 });
