@@ -75,7 +75,10 @@ export function parseHeader(header: Buffer, offset: number): TarHeader {
   const prefix = text(345, 500);
   const name = prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`;
   const type = header[156] === 0 ? '0' : String.fromCharCode(header[156]!);
-  return { name, size: octal(124, 136, 'size'), isFile: type === '0', type };
+  // GNU writes 8 GB and more as a big-endian number behind a set first bit.
+  const size = header[124] === 0x80 ? Number(header.readBigUInt64BE(128)) : octal(124, 136, 'size');
+  if (!Number.isSafeInteger(size)) throw new ArchiveError(`byte ${offset}: the size of a tar header is ${size} bytes`);
+  return { name, size, isFile: type === '0', type };
 }
 
 interface Reader {

@@ -111,4 +111,22 @@ describe('TFRecord files', () => {
     await writeFile(file, header);
     expect((await rejection(readAll(file))).message).to.include('it claims 1099511627776 bytes');
   });
+
+  it('reads a record beyond 4 GB', async () => {
+    // Sparse: 5 GB on paper, a few blocks on the disk.
+    const file = join(folder, 'large.tfrecord');
+    const offset = 5 * 2 ** 30 + 3;
+    const record = frameRecord(Buffer.from('far away'));
+    const handle = await open(file, 'w+');
+    try {
+      await handle.write(record, 0, record.length, offset);
+      const found = await readRecord(handle, file, offset, 7);
+      expect(found?.data.toString()).to.equal('far away');
+      expect(await readRecord(handle, file, offset + record.length, 8)).to.equal(null);
+      const error = await rejection(readRecord(handle, file, offset + 1, 7));
+      expect(error.message).to.include(`record 7 at byte ${offset + 1} is damaged`);
+    } finally {
+      await handle.close();
+    }
+  });
 });

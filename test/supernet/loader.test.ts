@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -293,6 +293,20 @@ describe('the loader in the graph', () => {
     heights: Uint16Array.of(height),
     resize,
     resolution,
+  });
+
+  it('reads records beyond 4 GB', async () => {
+    // Sparse: 5 GB on paper, a few blocks on the disk.
+    const far = join(folder, 'far.tfrecord');
+    const shard = await readFile(records.names[0]!);
+    const shift = 5 * 2 ** 30;
+    const handle = await open(far, 'w');
+    await handle.write(shard, 0, shard.length, shift);
+    await handle.close();
+    const loader = openLoader(16, records.stored);
+    const moved = { ...records, names: [far], offset: records.offset.map((offset) => offset + shift) };
+    expect(loader.stack(planStack(moved))).to.deep.equal(loader.stack(planStack(records)));
+    loader.session.close();
   });
 
   it('fails where a record or a JPEG is damaged, a file missing or an image smaller than planned', async () => {

@@ -1,0 +1,89 @@
+/**
+ * `greedynas prepare` beside a straightforward Pillow script with 2 processes (bench/peers/prepare_pillow.py) on the same images, in turns:
+ * wall time, processor time and what they wrote, start of the programs included.
+ *
+ *     node --import tsx bench/prepare.ts --source <class folders> [--side 128|keep] [--rounds 3]
+ *
+ * The peer runs where bench/make-data-peer-environment.sh was run.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { cacheDirectory } from '../src/engine/layout.ts';
+
+const { values } = parseArgs({
+  options: {
+    source: { type: 'string' },
+    side: { type: 'string', default: '128' },
+    rounds: { type: 'string', default: '3' },
+  },
+});
+const { source, side } = values;
+const python = process.env.GREEDYNAS_DATA_BENCH_PYTHON ?? join(cacheDirectory(), 'bench-data', 'bin', 'python');
+const place = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+if (source === undefined || !existsSync(python)) {
+  console.log('bench/prepare.ts: skipped, needs --source and the peer (see its head)');
+} else {
+  compare(source);
+}
+
+interface Cost {
+  readonly wall: number;
+  readonly processor: number;
+  readonly bytes: number;
+}
+
+function compare(folder: string): void {
+  const contestants: Record<string, (out: string) => string[]> = {
+    greedynas: (out) => [
+      process.execPath,
+      place('../src/cli/greedynas.js'),
+      'prepare',
+      folder,
+      out,
+      '--shorter-side',
+      side,
+    ],
+    pillow: (out) => [python, place('peers/prepare_pillow.py'), folder, out, side],
+  };
+  const costs: Record<string, Cost[]> = { greedynas: [], pillow: [] };
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const [name, words] of Object.entries(contestants)) {
+      const cost = timed(words);
+      costs[name]!.push(cost);
+      const { wall, processor, bytes } = cost;
+      console.log(
+        `round ${round + 1}  ${name.padEnd(9)}  ${wall.toFixed(2)} s, processor ${processor.toFixed(2)} s, ${(bytes / 1e6).toFixed(2)} MB`,
+      );
+    }
+  }
+  const middle = (name: string, of: keyof Cost): number => {
+    const sorted = costs[name]!.map((cost) => cost[of]).sort((one, other) => one - other);
+    return sorted[sorted.length >> 1] ?? 0;
+  };
+  for (const of of ['wall', 'processor', 'bytes'] as const) {
+    console.log(`pillow / greedynas, ${of}: ${(middle('pillow', of) / middle('greedynas', of)).toFixed(2)}`);
+  }
+}
+
+/** Runs a command that writes into a folder of its own, which is removed. */
+function timed(words: (out: string) => string[]): Cost {
+  const root = mkdtempSync(join(tmpdir(), 'greedynas-prepare-'));
+  const out = join(root, 'out');
+  try {
+    const { status, stderr } = spawnSync('bash', ['-c', 'TIMEFORMAT=\'%R %U %S\'; time "$@"', 'bash', ...words(out)], {
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new Error(stderr);
+    const [wall = 0, user = 0, system = 0] = stderr.trim().split('\n').at(-1)!.split(' ').map(Number);
+    const files = readdirSync(out, { recursive: true, encoding: 'utf8' }).map((name) => statSync(join(out, name)));
+    const bytes = files.filter((file) => file.isFile()).reduce((sum, { size }) => sum + size, 0);
+    return { wall, processor: user + system, bytes };
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
