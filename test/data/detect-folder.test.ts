@@ -13,7 +13,12 @@ describe('detectFolder', () => {
     const place = join(root, path);
     await mkdir(join(place, '..'), { recursive: true });
     const create = { width, height, channels: 3, background: '#336699' } as const;
-    await writeFile(place, await sharp({ create }).toFormat(path.endsWith('png') ? 'png' : 'jpeg').toBuffer());
+    await writeFile(
+      place,
+      await sharp({ create })
+        .toFormat(path.endsWith('png') ? 'png' : 'jpeg')
+        .toBuffer(),
+    );
   };
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'greedynas-detect-'));
