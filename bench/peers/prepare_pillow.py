@@ -32,4 +32,4 @@ def convert(path):
 
 if __name__ == '__main__':
     with multiprocessing.Pool(2) as pool:
-        pool.map(convert, sorted(path for path in source.rglob('*') if path.is_file()), chunksize=16)
+        pool.map(convert, sorted(path for path in source.rglob('*') if path.suffix.lower() in ('.jpeg', '.jpg', '.png')), chunksize=16)

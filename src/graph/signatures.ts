@@ -36,6 +36,7 @@ const outputNames: Readonly<Record<string, readonly string[]>> = {
   EnsureShape: ['output'],
   ExpandDims: ['output'],
   Fill: ['output'],
+  FlatMapDataset: ['handle'],
   Floor: ['y'],
   FloorDiv: ['z'],
   FusedBatchNormGradV3: ['x_backprop', 'scale_backprop', 'offset_backprop', 'reserve_space_4', 'reserve_space_5'],
@@ -89,6 +90,7 @@ const outputNames: Readonly<Record<string, readonly string[]>> = {
   SoftmaxCrossEntropyWithLogits: ['loss', 'backprop'],
   Squeeze: ['output'],
   SquaredDifference: ['z'],
+  StatelessCase: ['output*'],
   StatelessRandomNormal: ['output'],
   StatelessRandomUniform: ['output'],
   StringJoin: ['output'],
@@ -103,6 +105,7 @@ const outputNames: Readonly<Record<string, readonly string[]>> = {
   Unpack: ['output*'],
   VarHandleOp: ['resource'],
   ZerosLike: ['y'],
+  ZipDataset: ['handle'],
 };
 
 /** How a function body refers to output `index` of an operation: `output_name:index`. */

@@ -6,18 +6,21 @@
  * a function of the plan alone: not of the number of threads, nor of where a run was stopped.
  */
 import { ensureShape, type Graph, type Scope, type Tensor } from '../graph/graph.ts';
-import { mapFunction } from '../graph/map-function.ts';
+import { mapFunction, type PartType } from '../graph/map-function.ts';
 import { cast } from '../graph/ops/arithmetic.ts';
 import { addImageOperations, operationValues } from '../graph/ops/augmentation.ts';
 import {
   batchDataset,
   datasetIterator,
+  flatMapDataset,
   mapDataset,
+  oneElementDataset,
   prefetchDataset,
   privateThreads,
   recordAt,
   singleElement,
   sliceRowsDataset,
+  zipDatasets,
 } from '../graph/ops/datasets.ts';
 import {
   cropAndDecodeJpeg,
@@ -80,6 +83,9 @@ export interface Loader {
   readonly stack: { readonly images: Tensor; readonly labels: Tensor };
 }
 
+/** The bytes of an image, and the other columns of its row. */
+type Located = readonly [encoded: Tensor, others: readonly Tensor[]];
+
 /** Adds the loader and its endpoints `start` (takes up a training plan) and `advance` (brings the next mini-batch). */
 export function addLoader(
   graph: Graph,
@@ -107,31 +113,41 @@ export function addLoader(
   const rows = [column('file', 'int32', 2), column('offset', 'int64'), column('labels', 'int32')];
   const workers = cast(scope, graph.placeholder('plan/workers', 'int32', []), 'int64');
   const batch = cast(scope, graph.placeholder('plan/batch', 'int32', []), 'int64');
-  const read = (body: Scope, file: Tensor, offset: Tensor): Tensor => {
-    const name = substring(body, names, file);
-    return container === 'files' ? readFile(body, name) : encodedImage(body, recordAt(body, name, offset));
+  /**
+   * The rows of a plan, and how a function that maps them gets at the bytes of an image and at the other columns. Records are read in a
+   * step of their own: taken out of their data set within that function, they would make it stateful, and where TensorFlow is to be
+   * deterministic tf.data then runs everything in one thread, when it is asked for (measured: half the images/s, nothing beside a step).
+   */
+  const located = (name: string, others: readonly Tensor[]) => {
+    const planned = sliceRowsDataset(scope, [...rows, ...others]);
+    if (container === 'files') {
+      const bytes = (body: Scope, [file, , ...rest]: readonly Tensor[]): Located => [
+        readFile(body, substring(body, names, file!)),
+        rest,
+      ];
+      return { source: planned, bytes };
+    }
+    const elements: PartType[] = [{ dtype: 'string', shape: [] }, ...planned.parts.slice(2)];
+    const reading = mapFunction(scope, name, planned.parts, (body, [file, offset, ...rest]) => {
+      const record = recordAt(body, substring(body, names, file!), offset!);
+      return [zipDatasets(body, [record, oneElementDataset(body, rest)]).handle];
+    });
+    const bytes = (body: Scope, [record, ...rest]: readonly Tensor[]): Located => [encodedImage(body, record!), rest];
+    return { source: flatMapDataset(scope, planned, reading, elements), bytes };
   };
 
   const { count = 0, fill = [] } = operations ?? {};
   const operate = count === 0 ? null : addImageOperations(scope, resolution, fill);
-  const training = sliceRowsDataset(scope, [
-    ...rows,
+  const training = located('loader_read_training', [
     column('boxes', 'int32', 4),
     column('flips', 'uint8'),
     ...(operate === null
       ? []
       : [column('operations', 'int32', count), column('values', 'float32', count * operationValues)]),
   ]);
-  const augment = mapFunction(scope, 'loader_augment', training.parts, (body, parts) => {
-    const [file, offset, label, box, flip, numbers, values] = parts as readonly [
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      ...Tensor[],
-    ];
-    const encoded = read(body, file, offset);
+  const augment = mapFunction(scope, 'loader_augment', training.source.parts, (body, parts) => {
+    const [encoded, others] = training.bytes(body, parts);
+    const [label, box, flip, numbers, values] = others as readonly [Tensor, Tensor, Tensor, ...Tensor[]];
     const part =
       encoding === 'jpeg' ? cropAndDecodeJpeg(body, encoded, box) : cut(body, decodeImage(body, encoded), box);
     let image = mirrored(body, toBytes(body, resizeTo(body, part, resolution)), flip);
@@ -143,7 +159,7 @@ export function addLoader(
     return [image, label];
   });
   const size = [resolution, resolution, 3];
-  const mapped = mapDataset(scope, training, augment, workers);
+  const mapped = mapDataset(scope, training.source, augment, workers);
   const batches = prefetchDataset(scope, batchDataset(scope, mapped, batch), prefetchedBatches);
   const iterator = datasetIterator(scope, privateThreads(scope, batches, workers), 'loader');
   graph.output('loader/start', scope.constant(0, 'float32'), [iterator.start]);
@@ -157,13 +173,14 @@ export function addLoader(
     assign(scope, labels, nextLabels),
   ]);
 
-  const scored = sliceRowsDataset(scope, [...rows, column('scale', 'float32', 2), column('corner', 'float32', 2)]);
-  const present = mapFunction(scope, 'loader_present', scored.parts, (body, parts) => {
-    const [file, offset, label, scale, corner] = parts as readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
-    const image = decodeImage(body, read(body, file, offset));
+  const scored = located('loader_read_scored', [column('scale', 'float32', 2), column('corner', 'float32', 2)]);
+  const present = mapFunction(scope, 'loader_present', scored.source.parts, (body, parts) => {
+    const [encoded, others] = scored.bytes(body, parts);
+    const [label, scale, corner] = others as readonly [Tensor, Tensor, Tensor];
+    const image = decodeImage(body, encoded);
     return [toBytes(body, scaleAndCut(body, image, scale, corner, resolution)), label];
   });
-  const presented = batchDataset(scope, mapDataset(scope, scored, present, workers), batch);
+  const presented = batchDataset(scope, mapDataset(scope, scored.source, present, workers), batch);
   const [stackImages, stackLabels] = singleElement(scope, privateThreads(scope, presented, workers));
   return {
     images: ensureShape(scope, scope.read(images), [-1, ...size]),

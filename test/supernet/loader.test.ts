@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -293,6 +293,22 @@ describe('the loader in the graph', () => {
     heights: Uint16Array.of(height),
     resize,
     resolution,
+  });
+
+  it('decodes what comes next while nobody asks for it, from records and from files', async () => {
+    for (const [container, set] of Object.entries({ records, files })) {
+      const loader = openLoader(16, set.stored);
+      const moved = set.names.map((name) => `${name}.moved`);
+      for (const [index, name] of set.names.entries()) await copyFile(name, moved[index]!);
+      const { plan } = createTrainingPlans({ set: { ...set, names: moved }, batchSize: 3, seed: 4, augmentation });
+      loader.start(plan(0, 4));
+      loader.next();
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      for (const name of moved) await rm(name);
+      // Three batches were made ready before their images went away.
+      for (let batch = 0; batch < 3; batch++) expect(loader.next().labels, container).to.have.length(3);
+      loader.session.close();
+    }
   });
 
   it('reads records beyond 4 GB', async () => {

@@ -55,7 +55,8 @@ export function addImageOperations(scope: Scope, side: number, fill: readonly nu
       ]).name,
   );
   return (body, image, operation, values) =>
-    body.addOne('Case', {
+    // Stateless: a stateful operation in it, and tf.data gives up all parallelism where TensorFlow is to be deterministic.
+    body.addOne('StatelessCase', {
       inputs: [operation, image, values],
       attributes: {
         Tin: attribute.types(['uint8', 'float32']),

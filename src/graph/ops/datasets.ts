@@ -95,33 +95,67 @@ export function singleElement(scope: Scope, { handle, parts }: Dataset): Tensor[
   }).outputs;
 }
 
+/** The elements of the data sets that a function makes of each element, one after another. `parts`: those of its elements. */
+export function flatMapDataset(
+  scope: Scope,
+  source: Dataset,
+  mapped: MapFunction,
+  parts: readonly PartType[],
+): Dataset {
+  const handle = variant(scope, 'FlatMapDataset', [source.handle, ...mapped.captures], {
+    f: attribute.function(mapped.name),
+    Targuments: attribute.types(mapped.captures.map(({ dtype }) => dtype)),
+    ...elementAttributes(parts),
+    metadata: attribute.text(''),
+  });
+  return { handle, parts };
+}
+
+/** The parts of an element of each, as one element. */
+export function zipDatasets(scope: Scope, sources: readonly Dataset[]): Dataset {
+  const parts = sources.flatMap((source) => source.parts);
+  const inputs = sources.map(({ handle }) => handle);
+  const attributes = { N: attribute.int(sources.length), ...elementAttributes(parts), metadata: attribute.text('') };
+  return { handle: variant(scope, 'ZipDataset', inputs, attributes), parts };
+}
+
+/** One element of these tensors. */
+export function oneElementDataset(scope: Scope, tensors: readonly Tensor[]): Dataset {
+  return sliceRowsDataset(
+    scope,
+    tensors.map((tensor) => oneRow(scope, tensor)),
+  );
+}
+
+function oneRow(scope: Scope, tensor: Tensor): Tensor {
+  return scope.addOne('ExpandDims', {
+    inputs: [tensor, scope.constant(0, 'int32')],
+    attributes: { T: attribute.type(tensor.dtype), Tdim: attribute.type('int32') },
+    dtype: tensor.dtype,
+    shape: tensor.shape === null ? null : [1, ...tensor.shape],
+  });
+}
+
 /**
- * The record that begins at byte `offset` (int64 scalar) of a TFRecord file; both of its CRCs are checked.
+ * The record that begins at byte `offset` (int64 scalar) of a TFRecord file, a string scalar, as a data set of one element; both of its
+ * CRCs are checked.
  *
  * @param file a string scalar
- * @returns the record's bytes, a string scalar
  */
-export function recordAt(scope: Scope, file: Tensor, offset: Tensor): Tensor {
+export function recordAt(scope: Scope, file: Tensor, offset: Tensor): Dataset {
   const parts: readonly PartType[] = [{ dtype: 'string', shape: [] }];
-  const one = (tensor: Tensor): Tensor =>
-    scope.addOne('ExpandDims', {
-      inputs: [tensor, scope.constant(0, 'int32')],
-      attributes: { T: attribute.type(tensor.dtype), Tdim: attribute.type('int32') },
-      dtype: tensor.dtype,
-      shape: [1],
-    });
   // Without a buffer it reads the 12 bytes of the header, then the record: no byte too many.
   const rest = variant(
     scope,
     'TFRecordDatasetV2',
-    [one(file), scope.constant([''], 'string', []), int64(scope, 0), one(offset)],
+    [oneRow(scope, file), scope.constant([''], 'string', []), int64(scope, 0), oneRow(scope, offset)],
     { metadata: attribute.text('') },
   );
   const handle = variant(scope, 'TakeDataset', [rest, int64(scope, 1)], {
     ...elementAttributes(parts),
     metadata: attribute.text(''),
   });
-  return singleElement(scope, { handle, parts })[0]!;
+  return { handle, parts };
 }
 
 export interface DatasetIterator {
