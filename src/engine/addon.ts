@@ -99,6 +99,11 @@ export function loadAddon(options: EngineOptions, packageFolder = packageDirecto
   return binding;
 }
 
+/** Whose kernels a graph for these options should be written for: oneDNN's where it is on and no GPU takes the work. */
+export function fittingKernels(options: EngineOptions): 'onednn' | 'any' {
+  return options.onednn && !loadAddon(options).isUsingGpuDevice() ? 'onednn' : 'any';
+}
+
 function refuseDifference(first: Required<EngineOptions>, second: Required<EngineOptions>): void {
   const names = ['threads', 'onednn', 'deterministic', 'gpuMemoryGrowth'] as const;
   const different = names.filter((name) => first[name] !== second[name]);

@@ -250,12 +250,24 @@ export class Scope {
   }
 }
 
+/**
+ * Whose kernels a graph is written for. `onednn` (a CPU with oneDNN on): convolutions take forms that oneDNN runs faster
+ * and that cost extra copies, or changes of layout on a GPU. `any`: the plain operations, right for CUDA and for
+ * TensorFlow's own CPU kernels. Both compute the same up to rounding. src/engine/addon.ts chooses.
+ */
+export type Kernels = 'onednn' | 'any';
+
 /** A whole graph: the main scope, the functions that its `Case` operations choose from, and the variables. */
 export class Graph {
+  readonly kernels: Kernels;
   readonly main = new Scope(this, null);
   readonly variables = new Map<string, Variable>();
   readonly variableOfRead = new Map<Operation, Variable>();
   readonly #functions: (() => FunctionProto[])[] = [];
+
+  constructor(kernels: Kernels = 'any') {
+    this.kernels = kernels;
+  }
 
   /** Declares a variable. Its name is unique in the graph: characters A–Z, a–z, 0–9, `.`, `_`, `-` and `/`. */
   variable(name: string, options: VariableOptions): Variable {

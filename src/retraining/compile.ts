@@ -5,6 +5,7 @@ import {
   ensureShape,
   type GradientSink,
   Graph,
+  type Kernels,
   type Operation,
   type Scope,
   type Tensor,
@@ -79,8 +80,8 @@ export const fetches = {
 
 const averagePrefix = 'average/';
 
-export function compileRetraining(space: Space, path: Path, recipe: RetrainRecipe): Graph {
-  const graph = new Graph();
+export function compileRetraining(space: Space, path: Path, recipe: RetrainRecipe, kernels: Kernels): Graph {
+  const graph = new Graph(kernels);
   const scope = graph.main;
   const { training, scored } = addImages(graph, space, recipe);
   const { labels } = training;

@@ -1,5 +1,5 @@
 /** A network under retraining as a TensorFlow session. */
-import { type EngineOptions, loadAddon } from '../engine/addon.ts';
+import { type EngineOptions, fittingKernels, loadAddon } from '../engine/addon.ts';
 import { type Feed, openSession } from '../engine/session.ts';
 import { GreedynasError } from '../errors.ts';
 import type { Path, Space } from '../space/space.ts';
@@ -59,7 +59,10 @@ export function openRetraining(
   path: Path,
   { recipe, engine }: { readonly recipe: RetrainRecipe; readonly engine: EngineOptions },
 ): RetrainNetwork {
-  const session = openSession(loadAddon(engine), compileRetraining(space, path, recipe).encode());
+  const session = openSession(
+    loadAddon(engine),
+    compileRetraining(space, path, recipe, fittingKernels(engine)).encode(),
+  );
   const scalar = (value: number): Feed => ({ shape: [], values: Float32Array.of(value) });
   const batchFeeds = ({ images, labels }: ImageBatch): Record<string, Feed> => ({
     [feeds.images]: { shape: [labels.length, space.resolution, space.resolution, 3], values: images },

@@ -1,7 +1,7 @@
 /** A space compiled to one TensorFlow graph with all its endpoints: initialise, train, rank, recalibrate, evaluate, save, restore. */
 import { addCheckpoint, addInitialise } from '../graph/checkpoint.ts';
 import { gradients } from '../graph/gradients.ts';
-import { ensureShape, Graph, type Tensor, type Variable } from '../graph/graph.ts';
+import { ensureShape, Graph, type Kernels, type Tensor, type Variable } from '../graph/graph.ts';
 import { softmaxCrossEntropy, topKCorrect } from '../graph/ops/loss.ts';
 import { batchMean } from '../graph/ops/pooling.ts';
 import { assign, store } from '../graph/ops/running-average.ts';
@@ -81,8 +81,8 @@ export const plannedStacks = {
 } as const;
 
 /** A supernet's graph; with `path`, that of the fixed network of one path, whose variables have the same names. */
-export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path): Graph {
-  const graph = new Graph();
+export function compileNetwork(space: Space, recipe: NetworkRecipe, path?: Path, kernels: Kernels = 'any'): Graph {
+  const graph = new Graph(kernels);
   const scope = graph.main;
   const size = [space.resolution, space.resolution, 3];
   const images = graph.placeholder('images', 'uint8', [-1, ...size]);

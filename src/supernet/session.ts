@@ -1,5 +1,5 @@
 /** The supernet, or one fixed path of it, as a TensorFlow session. */
-import { type EngineOptions, loadAddon } from '../engine/addon.ts';
+import { type EngineOptions, fittingKernels, loadAddon } from '../engine/addon.ts';
 import { type Feed, openSession, type Session } from '../engine/session.ts';
 import { GreedynasError } from '../errors.ts';
 import { notFiniteVariable } from '../graph/checkpoint.ts';
@@ -53,7 +53,7 @@ const checkpointFailures = {
 } as const;
 
 function createSession(space: Space, { recipe, engine, batches }: SessionOptions, fixed?: Path): Subnet {
-  const graph = compileNetwork(space, recipe, fixed);
+  const graph = compileNetwork(space, recipe, fixed, fittingKernels(engine));
   const savedBytes = bytesOf([...graph.variables.values()].filter(({ saved, dtype }) => saved && dtype === 'float32'));
   const session: Session = openSession(loadAddon(engine), graph.encode());
   const stackSizes = new Map<StackName, number>();

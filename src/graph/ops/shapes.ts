@@ -25,8 +25,10 @@ export function reshape(scope: Scope, x: Tensor, shape: readonly number[]): Tens
 }
 
 function reshapeLike(scope: Scope, x: Tensor, like: Tensor): Tensor {
+  // A constant where at most one size is unknown: `like` itself need not be kept for its shape.
+  const known = like.shape !== null && like.shape.filter((size) => size < 0).length < 2;
   return scope.addOne('Reshape', {
-    inputs: [x, shapeOf(scope, like)],
+    inputs: [x, known ? scope.constant(like.shape, 'int32') : shapeOf(scope, like)],
     attributes: { T: attribute.type(x.dtype), Tshape: attribute.type('int32') },
     dtype: x.dtype,
     shape: like.shape,
@@ -70,6 +72,28 @@ export function everyNthPixel(scope: Scope, x: Tensor, stride: number): Tensor {
     },
     dtype: x.dtype,
     shape: [batch, reduced(height), reduced(width), channels],
+  });
+}
+
+/** Columns `start` … `start + count − 1` of images `[batch, height, width, channels]`. */
+export function sliceColumns(scope: Scope, x: Tensor, start: number, count: number): Tensor {
+  const [batch = -1, height = -1, , channels = -1] = x.shape ?? [];
+  return sliceFixed(scope, x, [0, 0, start, 0], [-1, -1, count, -1], [batch, height, count, channels]);
+}
+
+/** A part whose place is known when the graph is built; a size of −1 takes the rest of a dimension. */
+export function sliceFixed(
+  scope: Scope,
+  x: Tensor,
+  start: readonly number[],
+  size: readonly number[],
+  shape: readonly number[],
+): Tensor {
+  return scope.addOne('Slice', {
+    inputs: [x, scope.constant(start, 'int32'), scope.constant(size, 'int32')],
+    attributes: { T: attribute.type(x.dtype), Index: attribute.type('int32') },
+    dtype: x.dtype,
+    shape,
   });
 }
 

@@ -8,14 +8,16 @@ import { describeOp } from './describe-op.ts';
 import { numberAttribute } from './fixtures.ts';
 import { type OpUnderTest, openOps, places } from './op-under-test.ts';
 
-for (const [name, convolution] of Object.entries({ conv2d, depthwiseConv2d })) {
-  describeOp(
-    name,
-    (scope, { x, filter }, attributes) => ({
-      y: convolution(scope, x!, filter!, numberAttribute(attributes, 'stride')),
-    }),
-    { batched: ['x'] },
-  );
+for (const kernels of ['any', 'onednn'] as const) {
+  for (const [name, convolution] of Object.entries({ conv2d, depthwiseConv2d })) {
+    describeOp(
+      name,
+      (scope, { x, filter }, attributes) => ({
+        y: convolution(scope, x!, filter!, numberAttribute(attributes, 'stride')),
+      }),
+      { batched: ['x'], kernels },
+    );
+  }
 }
 
 describe('conv2d and depthwiseConv2d', () => {

@@ -1,5 +1,5 @@
 /** The tests that every op passes: TensorFlow's values and gradients, the same in a branch, and finite differences. */
-import type { Scope, Tensor } from '../../../src/graph/graph.ts';
+import type { Kernels, Scope, Tensor } from '../../../src/graph/graph.ts';
 import { expectClose } from '../close.ts';
 import { expectFiniteDifferences } from './finite-differences.ts';
 import { type Attributes, type FixtureCase, numbers, readFixture } from './fixtures.ts';
@@ -10,6 +10,8 @@ export interface DescribeOptions {
   readonly batched: readonly string[];
   /** How far finite differences may be off, as a share of the largest gradient. */
   readonly finiteDifferences?: number;
+  /** Whose kernels the graph is written for. Default: any. */
+  readonly kernels?: Kernels;
 }
 
 export type Apply = (
@@ -37,11 +39,12 @@ function opOf(fixture: FixtureCase, apply: Apply, options: DescribeOptions): OpU
 export function describeOp(fixtureName: string, apply: Apply, options: DescribeOptions): void {
   const fixtures = readFixture(fixtureName);
 
-  describe(`${fixtureName} against TensorFlow's ${fixtures.length} cases`, () => {
+  const form = options.kernels === undefined ? '' : `, written for ${options.kernels},`;
+  describe(`${fixtureName}${form} against TensorFlow's ${fixtures.length} cases`, () => {
     const ops = fixtures.map((fixture) => opOf(fixture, apply, options));
     let runner: OpRunner;
     before(() => {
-      runner = openOps(ops);
+      runner = openOps(ops, options.kernels);
     });
     after(() => runner.close());
 

@@ -1,7 +1,7 @@
 /** An op of the graph layer applied to fed tensors, with the gradient of each input, in the main graph and in a branch. */
 import type { Feed, Session } from '../../../src/engine/session.ts';
 import { backward } from '../../../src/graph/gradients.ts';
-import { Graph, type Scope, type Tensor } from '../../../src/graph/graph.ts';
+import { Graph, type Kernels, type Scope, type Tensor } from '../../../src/graph/graph.ts';
 import { switchCase } from '../../../src/graph/switch-case.ts';
 import { attribute } from '../../../src/graph/types.ts';
 import { openGraph } from '../engine.ts';
@@ -124,8 +124,8 @@ function build(graph: Graph, op: OpUnderTest, place: Place, prefix: string): Bui
 }
 
 /** Builds all ops, each in every place, into one graph and opens it. */
-export function openOps(ops: readonly OpUnderTest[]): OpRunner {
-  const graph = new Graph();
+export function openOps(ops: readonly OpUnderTest[], kernels: Kernels = 'any'): OpRunner {
+  const graph = new Graph(kernels);
   const built = new Map<string, Built>();
   for (const [number, op] of ops.entries()) {
     for (const place of places) built.set(`${place} ${op.name}`, build(graph, op, place, `${place}${number}`));
