@@ -3,12 +3,9 @@
  * product of the same size, in strict turns. Run alone: node --import tsx bench/predictor-scan.ts
  */
 import { loadAddon } from '../src/engine/addon.ts';
-import { openSession } from '../src/engine/session.ts';
-import { Graph } from '../src/graph/graph.ts';
-import { matMul } from '../src/graph/ops/dense.ts';
-import { attribute } from '../src/graph/types.ts';
 import { createMlp } from '../src/predictors/mlp.ts';
 import { createStream } from '../src/random/stream.ts';
+import { plainProduct } from './peers/product.ts';
 
 const threads = 1;
 const width = 45;
@@ -30,23 +27,7 @@ mlp.fit(
   1,
 );
 
-// Its own sum leaves TensorFlow, so that the product is made and nothing but a number is copied.
-const graph = new Graph();
-const { main } = graph;
-const ones = (name: string, shape: readonly number[]) => graph.placeholder(name, 'float32', shape);
-const product = matMul(main, ones('a', [rows, units]), ones('b', [units, units]));
-const total = main.addOne('Sum', {
-  inputs: [product, main.constant([0, 1], 'int32')],
-  attributes: { T: attribute.type('float32'), Tidx: attribute.type('int32'), keep_dims: attribute.bool(false) },
-  dtype: 'float32',
-  shape: [],
-});
-graph.output('total', total);
-const plain = openSession(binding, graph.encode());
-const feeds = {
-  'a:0': { shape: [rows, units], values: new Float32Array(rows * units).fill(0.5) },
-  'b:0': { shape: [units, units], values: new Float32Array(units * units).fill(0.5) },
-};
+const plain = plainProduct(binding, rows, units, units);
 
 /** Seconds of processor time, which other programs on the machine do not change as they do wall time. */
 function timed(work: () => void): number {
@@ -58,7 +39,7 @@ function timed(work: () => void): number {
 
 const scan = () => mlp.predict(networks);
 const multiply = () => {
-  for (let time = 0; time < 3; time++) plain.run(feeds, ['total:0']);
+  for (let time = 0; time < 3; time++) plain.multiply();
 };
 scan();
 multiply();
@@ -70,7 +51,7 @@ for (let turn = 0; turn < turns; turn++) {
 }
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const scanFlops = 2 * rows * (width * units + 3 * units * units + units);
-const productFlops = 3 * 2 * rows * units * units;
+const productFlops = 3 * plain.operations;
 const [scanSpeed, productSpeed] = [scanFlops / median(scans) / 1e9, productFlops / median(products) / 1e9];
 process.stdout.write(
   `${threads} thread, ${turns} turns, medians, per second of processor time:\n` +

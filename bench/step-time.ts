@@ -18,8 +18,10 @@ import { parseArgs } from 'node:util';
 import { cacheDirectory } from '../src/engine/layout.ts';
 import { createStream } from '../src/random/stream.ts';
 import { formatTable } from '../src/report/table.ts';
+import { pathFlops } from '../src/space/cost.ts';
+import { buildSpace } from '../src/space/presets.ts';
 import { type Child, startChild } from './peers/child.ts';
-import { configured, peak, type Setting, stepped } from './peers/protocol.ts';
+import { configured, multiplied, peak, type Setting, stepped } from './peers/protocol.ts';
 
 const settings = {
   '224px': { batch: 32, resolution: 224, classes: 1000 },
@@ -90,9 +92,13 @@ async function compare(name: string, setting: Setting): Promise<object> {
       await child.ask({ op: 'forward', path }, stepped);
     }
   }
+  const space = buildSpace({ preset: 'mobilenet-7', ...setting });
+  const gigaflops: number[] = [];
   const stream = createStream(positiveInteger('seed', flags.seed), 'bench');
   for (let step = 0; step < steps; step++) {
     const path = Array.from({ length: layers }, () => stream.integer(operations));
+    // A forward and two backward passes, a multiplication and an addition for each of the path's FLOPs.
+    gigaflops.push((3 * 2 * setting.batch * pathFlops(space, path)) / 1e9);
     for (const side of step % 2 === 0 ? sides : sides.toReversed()) {
       await sleep(pauseBetweenTurns);
       side.step.push((await side.child.ask({ op: 'step', path }, stepped)).ms);
@@ -100,6 +106,7 @@ async function compare(name: string, setting: Setting): Promise<object> {
       side.forward.push((await side.child.ask({ op: 'forward', path }, stepped)).ms);
     }
   }
+  const { gigaflops: fastest } = await ours.child.ask({ op: 'product' }, multiplied);
   const summaries = [];
   for (const { name: framework, child, version, step, forward } of sides) {
     const random = await child.ask({ op: 'peak' }, peak);
@@ -118,7 +125,13 @@ async function compare(name: string, setting: Setting): Promise<object> {
     const [step, forward] = [ratio.step.toFixed(2), ratio.forward.toFixed(2)];
     console.log(`ours / PyTorch, median of pairs: step ${step}, forward ${forward}`);
   }
-  return { name, setting, sides: summaries, ratio: ratio ?? null };
+  const least = gigaflops.map((count) => (count / fastest) * 1000);
+  const share = ours.step.map((ms, index) => least[index]! / ms);
+  console.log(
+    `A plain matrix product of 2048 x 2048 x 2048: ${fastest.toFixed(0)} GFLOP/s. At that speed the arithmetic of a step ` +
+      `(${median(gigaflops).toFixed(1)} GFLOP) takes ${median(least).toFixed(0)} ms; ours reaches ${(100 * median(share)).toFixed(0)} % of it.`,
+  );
+  return { name, setting, sides: summaries, ratio: ratio ?? null, gigaflops, fastest };
 }
 
 async function openSide(

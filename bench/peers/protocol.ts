@@ -23,6 +23,8 @@ export const request = z.discriminatedUnion('op', [
   /** The mean loss of the batch with batch statistics, without gradients. */
   z.strictObject({ op: z.literal('forward'), path }),
   z.strictObject({ op: z.literal('peak') }),
+  /** Our side only: a plain matrix product, in as many threads. */
+  z.strictObject({ op: z.literal('product') }),
 ]);
 export type Request = z.infer<typeof request>;
 
@@ -32,3 +34,5 @@ export const configured = z.strictObject({ version: z.string(), parameters: z.in
 export const stepped = z.strictObject({ ms: z.number(), loss: z.number() });
 /** The largest resident memory of the process so far. */
 export const peak = z.strictObject({ bytes: z.int() });
+/** 1e9 multiplications and additions a second. */
+export const multiplied = z.strictObject({ gigaflops: z.number() });
