@@ -100,8 +100,8 @@ export function loadAddon(options: EngineOptions, packageFolder = packageDirecto
 }
 
 /** Whose kernels a graph for these options should be written for: oneDNN's where it is on and no GPU takes the work. */
-export function fittingKernels(options: EngineOptions): 'onednn' | 'any' {
-  return options.onednn && !loadAddon(options).isUsingGpuDevice() ? 'onednn' : 'any';
+export function fittingKernels(options: EngineOptions, gpu = loadAddon(options).isUsingGpuDevice()): 'onednn' | 'any' {
+  return options.onednn && !gpu ? 'onednn' : 'any';
 }
 
 function refuseDifference(first: Required<EngineOptions>, second: Required<EngineOptions>): void {

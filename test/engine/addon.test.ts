@@ -115,6 +115,22 @@ describe('loadAddon', () => {
   });
 });
 
+describe('fittingKernels', () => {
+  it("says oneDNN's where it is on and no GPU takes the work, and any kernels otherwise", function () {
+    this.timeout(60_000);
+    const result = inNewProcess(`
+      const options = { threads: 1, onednn: true, deterministic: true };
+      const off = { ...options, onednn: false };
+      report({
+        here: engine.fittingKernels(options),
+        gpu: engine.loadAddon(options).isUsingGpuDevice(),
+        cases: [[options, false], [options, true], [off, false], [off, true]].map((one) => engine.fittingKernels(...one)),
+      });`) as { here: string; gpu: boolean; cases: string[] };
+    expect(result.cases).to.deep.equal(['onednn', 'any', 'any', 'any']);
+    expect(result.here).to.equal(result.gpu ? 'any' : 'onednn');
+  });
+});
+
 describe('restoreUtil', () => {
   it('puts back what Node 23 took away, and touches nothing that is there', () => {
     const kept = () => true;
