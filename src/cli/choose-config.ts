@@ -8,7 +8,7 @@ import { GreedynasError } from '../errors.ts';
 import { formatGenotype } from '../space/genotype.ts';
 import { recogniseNetwork } from '../space/recognise.ts';
 import { readSubnet } from '../supernet/subnet.ts';
-import { defaultDataDirectory } from './command.ts';
+import { defaultDataDirectory } from './defaults.ts';
 
 export interface ChosenConfig {
   /** A YAML file; null: the default of the command. */

@@ -1,7 +1,7 @@
 /** What a command is to main.ts, and the flags that commands share: one grammar for all of them. */
-import { fileURLToPath } from 'node:url';
 import type { Options } from 'yargs';
 import { GreedynasError } from '../errors.ts';
+import { defaultDataDirectory } from './defaults.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Parsed flags, by name. Values are unchecked strings, booleans or lists until the readers below take them. */
@@ -22,9 +22,6 @@ export interface Command {
   /** Returns the exit code. */
   readonly run: (flags: Flags, surroundings: Surroundings) => Promise<number>;
 }
-
-/** Where data sets are fetched to; the default of --data. */
-export const defaultDataDirectory = 'data';
 
 export const flag = {
   config: { type: 'string', requiresArg: true, describe: 'YAML config of the run' },
@@ -51,12 +48,6 @@ export const flag = {
     describe: 'override a config key, as key=value; may be repeated',
   },
 } as const satisfies Record<string, Options>;
-
-/** Where the config of the default run lies, whatever the current folder is. */
-export const defaultConfig = fileURLToPath(new URL('../../configs/cifar10.yaml', import.meta.url));
-
-/** Where that of a retraining lies. */
-export const defaultRetrainConfig = fileURLToPath(new URL('../../configs/retrain/cifar10.yaml', import.meta.url));
 
 export function textFlag(flags: Flags, name: string): string | undefined {
   const value = flags[name];

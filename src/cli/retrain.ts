@@ -1,5 +1,6 @@
 /** `greedynas retrain`: trains one fixed network, from a subnet's weights or from scratch. */
-import { type Command, defaultRetrainConfig, flag, listFlag, requiredText, switchFlag, textFlag } from './command.ts';
+import { type Command, flag, listFlag, requiredText, switchFlag, textFlag } from './command.ts';
+import { defaultRetrainConfig } from './defaults.ts';
 import { noticeWriter, printResult } from './output.ts';
 import { signalExitCode } from './signals.ts';
 

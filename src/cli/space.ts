@@ -3,7 +3,8 @@ import type { RunConfig } from '../config/schema.ts';
 import { GreedynasError } from '../errors.ts';
 import type { RecognisedNetwork } from '../space/recognise.ts';
 import type { Space } from '../space/space.ts';
-import { type Command, defaultConfig, type Flags, flag, listFlag, switchFlag, textFlag, wordsOf } from './command.ts';
+import { type Command, type Flags, flag, listFlag, switchFlag, textFlag, wordsOf } from './command.ts';
+import { defaultConfig } from './defaults.ts';
 import { noticeWriter, printResult } from './output.ts';
 import type { Surroundings } from './surroundings.ts';
 

@@ -17,7 +17,7 @@ import type { MeasuredLatency, MeasureOptions } from '../supernet/measure-latenc
 import type { Supernet } from '../supernet/supernet.ts';
 import type { RunSession } from '../training/run-folder.ts';
 import type { DataRequest } from '../training/run-options.ts';
-import { defaultDataDirectory } from './command.ts';
+import { defaultDataDirectory } from './defaults.ts';
 import { onSignals, watchSignals } from './signals.ts';
 import type { Child } from './supervisor.ts';
 

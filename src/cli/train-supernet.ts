@@ -2,7 +2,6 @@
 import {
   type Command,
   countFlag,
-  defaultConfig,
   type Flags,
   flag,
   listFlag,
@@ -11,6 +10,7 @@ import {
   textFlag,
   wordsFor,
 } from './command.ts';
+import { defaultConfig } from './defaults.ts';
 import { noticeWriter, printResult } from './output.ts';
 import { signalExitCode } from './signals.ts';
 import { supervise } from './supervisor.ts';

@@ -3,7 +3,7 @@
  * that of FBNet on a Raspberry Pi 4, which has no keys but places: a row for each of FBNet's 22 layers, in it the
  * microseconds of nine blocks.
  */
-import type { LatencySource, NetworkPart, Refuse } from './latency-table.ts';
+import type { LatencySource, NetworkPart, Refuse } from './latency-source.ts';
 import { keepsShape } from './space.ts';
 
 interface BlockShape {

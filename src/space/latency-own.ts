@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { blockSides } from './cost.ts';
 import { operationToken } from './genotype.ts';
 import { longest } from './latency.ts';
-import type { Refuse } from './latency-table.ts';
+import type { Refuse } from './latency-source.ts';
 import type { Latency, Space } from './space.ts';
 
 const ownFormat = 'greedynas-latency-1';

@@ -3,7 +3,7 @@
  * each operation its `mean` in milliseconds. The format has no squeeze-and-excite and no identity that changes the shape;
  * keys of the same pattern are looked up for these, so that a table can be completed by hand.
  */
-import type { LatencySource, NetworkPart } from './latency-table.ts';
+import type { LatencySource, NetworkPart } from './latency-source.ts';
 import { keepsShape } from './space.ts';
 
 type Entries = Readonly<Record<string, unknown>>;

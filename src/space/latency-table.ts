@@ -6,28 +6,14 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { GreedynasError } from '../errors.ts';
 import { explained } from '../storage/durable.ts';
-import { blockSides, featureChannels, type Sides } from './cost.ts';
+import { blockSides, featureChannels } from './cost.ts';
 import { operationToken } from './genotype.ts';
 import { longest } from './latency.ts';
 import { readFbnetPi4, readHwNasBench } from './latency-fbnet.ts';
 import { isOwnTable, readOwnTable } from './latency-own.ts';
 import { isProxylessTable, readProxyless } from './latency-proxyless.ts';
-import type { FixedBlock, Latency, Layer, Operation, Space } from './space.ts';
-
-/** A part of a network, as the formats look it up. Sides are those of its input and output, in pixels. */
-export type NetworkPart =
-  | { readonly kind: 'fixed'; readonly block: FixedBlock; readonly first: boolean; readonly side: Sides }
-  | { readonly kind: 'classifier'; readonly channels: number; readonly classes: number; readonly side: number }
-  | { readonly kind: 'operation'; readonly layer: Layer; readonly operation: Operation; readonly side: Sides };
-
-/** A file in one of the formats. */
-export interface LatencySource {
-  /** The keys whose milliseconds add up to a part's; none for a part that takes no time. */
-  readonly keysOf: (part: NetworkPart) => readonly string[];
-  readonly valueOf: (key: string) => unknown;
-  /** What the user should know of the table. */
-  readonly notes: readonly string[];
-}
+import type { LatencySource, NetworkPart, Refuse } from './latency-source.ts';
+import type { Latency, Space } from './space.ts';
 
 export interface LatencyTable {
   readonly latency: Latency;
@@ -57,9 +43,6 @@ export function parseLatencyTable(text: string, file: string, space: Space, devi
   const source = chooseSource(value, device, refuse);
   return { latency: lookUp(source, space, refuse), notes: source.notes.map((note) => `${file}: ${note}`) };
 }
-
-/** Makes the error of a table from what is wrong with it. */
-export type Refuse = (problem: string) => GreedynasError;
 
 function parseText(text: string, refuse: Refuse): unknown {
   if (text.length > mostBytes) throw refuse(`${text.length} characters, allowed: at most ${mostBytes}`);
