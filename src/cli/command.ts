@@ -41,6 +41,7 @@ export const flag = {
     requiresArg: true,
     describe: 'file that says how long each operation takes (docs/latency.md)',
   },
+  'latency-device': { type: 'string', requiresArg: true, describe: 'which device of a table that has several' },
   set: {
     type: 'array',
     string: true,

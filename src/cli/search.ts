@@ -14,7 +14,7 @@ export const searchCommand: Command = {
     params: flag.params,
     latency: { ...flag.latency, describe: `${flag.latency.describe}; needs a table` },
     'latency-table': flag['latency-table'],
-    'latency-device': { type: 'string', requiresArg: true, describe: 'which device of a table that has several' },
+    'latency-device': flag['latency-device'],
     method: {
       type: 'string',
       requiresArg: true,

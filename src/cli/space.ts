@@ -25,6 +25,11 @@ export const spaceCommand: Command = {
     batch: { type: 'string', requiresArg: true, describe: 'of --measure: images at once; default 1' },
     repeats: { type: 'string', requiresArg: true, describe: 'of --measure: rounds whose median counts; default 50' },
     svg: { type: 'string', requiresArg: true, describe: 'of describe: draw the network into this file' },
+    'latency-table': {
+      ...flag['latency-table'],
+      describe: `of describe: ${flag['latency-table'].describe}`,
+    },
+    'latency-device': flag['latency-device'],
   },
   examples: [
     ['greedynas space --preset mobilenet-7', "the paper's space at 224 px"],
@@ -32,6 +37,7 @@ export const spaceCommand: Command = {
     ['greedynas space --config configs/cifar10.yaml --measure --out here.yaml', 'a table for search --latency-table'],
     ['greedynas space describe GreedyNAS-B --svg b.svg', 'a published network, and its drawing'],
     ['greedynas space describe checkpoints/default/subnets/12M-1', 'a subnet that a search cut out'],
+    ['greedynas space describe GreedyNAS-B --latency-table here.yaml', 'with the latency of each layer'],
     ['greedynas space describe e3k3 skip e6k5 skip skip e6k5 e3k3 skip', 'a genotype; the space is recognised from it'],
   ],
   files: [
@@ -44,8 +50,12 @@ export const spaceCommand: Command = {
     if (word !== undefined) {
       throw new GreedynasError('usage', `space does not take "${word}", allowed: describe GENOTYPE|SUBNET, or nothing`);
     }
-    if (textFlag(flags, 'svg') !== undefined) {
-      throw new GreedynasError('usage', '--svg draws one network: greedynas space describe GENOTYPE|SUBNET --svg file');
+    const ofNetwork = ['svg', 'latency-table', 'latency-device'].find((name) => textFlag(flags, name) !== undefined);
+    if (ofNetwork !== undefined) {
+      throw new GreedynasError(
+        'usage',
+        `--${ofNetwork} is of one network: greedynas space describe GENOTYPE|SUBNET --${ofNetwork} …`,
+      );
     }
     const { buildSpace } = await import('../space/presets.ts');
     const { describeSpace, spaceSummary } = await import('../report/space-summary.ts');
@@ -107,7 +117,7 @@ async function describe(network: string, flags: Flags, surroundings: Surrounding
     );
   }
   const { space, path, name } = await findNetwork(network, flags);
-  const description = describeNetwork(space, path, name);
+  const description = describeNetwork(await withTable(space, flags, noticeWriter(surroundings)), path, name);
   const svg = textFlag(flags, 'svg');
   if (svg !== undefined) {
     const { drawNetwork } = await import('../report/network-drawing.ts');
@@ -116,6 +126,21 @@ async function describe(network: string, flags: Flags, surroundings: Surrounding
   }
   printResult(surroundings, flags, description, networkTable(description));
   return 0;
+}
+
+/** The space with the latencies of --latency-table; without it as it is. */
+async function withTable(space: Space, flags: Flags, notice: (line: string) => void): Promise<Space> {
+  const file = textFlag(flags, 'latency-table');
+  const device = textFlag(flags, 'latency-device') ?? null;
+  if (file === undefined) {
+    if (device === null) return space;
+    throw new GreedynasError('usage', '--latency-device chooses from the table of --latency-table: give that too');
+  }
+  const { readLatencyTable } = await import('../space/latency-table.ts');
+  const { withLatency } = await import('../space/latency.ts');
+  const { latency, notes } = await readLatencyTable(file, space, device);
+  for (const note of notes) notice(note);
+  return withLatency(space, latency);
 }
 
 type DescribedNetwork = Pick<RecognisedNetwork, 'name' | 'space' | 'path'>;

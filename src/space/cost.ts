@@ -47,6 +47,8 @@ export interface PathRow extends Cost {
   readonly outChannels: number;
   /** Side of the square output, in pixels. */
   readonly resolution: number;
+  /** Milliseconds of a searchable layer in a space that knows its latency; what is fixed has one for all of it. */
+  readonly latency?: number;
 }
 
 const tables = new WeakMap<Space, CostTable>();
@@ -155,6 +157,7 @@ export function describePath(space: Space, path: Path): PathRow[] {
       resolution: side.layers[index]!.output,
       flops: table.layers[index]!.flops[path[index]!]!,
       params: table.layers[index]!.params[path[index]!]!,
+      ...(space.latency === undefined ? {} : { latency: space.latency.layers[index]![path[index]!]! }),
     })),
     ...space.head.map((block, index) => fixedRow(block, side.head[index]!)),
     {

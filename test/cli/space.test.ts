@@ -1,6 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { formatOwnTable } from '../../src/space/latency-own.ts';
+import { buildSpace } from '../../src/space/presets.ts';
 import { temporaryFolder } from '../training/temporary.ts';
 import { greedynas } from './simulated-surroundings.ts';
 
@@ -35,6 +37,25 @@ describe('cli/space', () => {
     const file = join(folder(), 'b.svg');
     expect((await run('describe', 'GreedyNAS-B', '--svg', file)).code).to.equal(0);
     expect(readFileSync(file, 'utf8')).to.match(/^<svg .*GreedyNAS-B.*<\/svg>\n$/s);
+  });
+
+  it('adds the latency of each layer from a table, of one device where it has several', async () => {
+    const table = join(folder(), 'here.yaml');
+    const space = buildSpace({ preset: 'nas-bench-macro' });
+    const layers = space.layers.map(({ operations }) => operations.map((_, place) => 1 + place));
+    writeFileSync(table, formatOwnTable(space, { fixed: 0.5, layers }, {}));
+    const { code, stdout } = await run('describe', '01200000', '--latency-table', table, '--json');
+    expect(code).to.equal(0);
+    expect(JSON.parse(stdout).latency).to.deep.equal({ total: 11.5, fixed: 0.5 });
+    const foreign = await run('describe', 'GreedyNAS-B', '--latency-table', table);
+    expect(foreign).to.deep.include({ code: 2, stdout: '' });
+    expect(foreign.stderr).to.include('layers: has 8');
+    const alone = await run('describe', '01200000', '--latency-device', 'pixel3');
+    expect(alone).to.deep.include({ code: 2, stdout: '' });
+    expect(alone.stderr).to.include('--latency-table');
+    const undescribed = await run('--preset', 'nas-bench-macro', '--latency-table', table);
+    expect(undescribed.code).to.equal(2);
+    expect(undescribed.stderr).to.include('--latency-table is of one network');
   });
 
   it('says which folder the drawing cannot go to, and what is no network', async () => {
