@@ -1,12 +1,12 @@
 /**
  * Kills a run of the real engine at random moments and goes on with it, then its search, and compares all that they leave
- * with a run and a search that were never stopped: `npx tsx bench/soak/kill.ts [--kills 25] [--seed 1] [--steps 200]
- * [--config configs/cifar10.yaml] [--flops 12M] [--data data]`. Kills fall into the start, into steps, and into saves, a
- * third each. Ends with 1 if a byte differs, a log line is not whole, or a step comes twice.
+ * with a run and a search that were never stopped: `npx tsx bench/soak/kill.ts [--kills 25] [--seed 1] [--steps 300]
+ * [--generations 14] [--threads 1] [--config configs/cifar10.yaml] [--flops 12M] [--data data]`. Kills fall into the start, into steps, and into saves, a
+ * third each. Ends with 1 if a byte differs, a log line is not whole, a step comes twice, or the work was done before all kills.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -17,7 +17,9 @@ const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '25' },
     seed: { type: 'string', default: '1' },
-    steps: { type: 'string', default: '200' },
+    steps: { type: 'string', default: '300' },
+    generations: { type: 'string', default: '14' },
+    threads: { type: 'string', default: '1' },
     config: { type: 'string', default: 'configs/cifar10.yaml' },
     flops: { type: 'string', default: '12M' },
     data: { type: 'string', default: 'data' },
@@ -34,13 +36,13 @@ const settings = {
   // Saves are short: the more of them, the more kills fall into one.
   'checkpoints.every': Math.max(1, Math.floor(steps / 20)),
   'logging.every': 5,
-  'engine.threads': 2,
+  'engine.threads': Number(values.threads),
   'search.population': 10,
-  'search.generations': 4,
+  'search.generations': Number(values.generations),
   'search.topK': 5,
   'search.mutations': 5,
   'search.crossovers': 5,
-  'search.randomBaseline': 10,
+  'search.randomBaseline': 20,
   'search.subnets': 2,
 };
 const set = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
@@ -77,16 +79,21 @@ function unfinished(run: string): string[] {
 }
 
 /** The size of what grows with each step of the work. */
-function reached(run: string, log: string): number {
-  const path = join(runFolder(run), log);
-  return existsSync(path) ? readFileSync(path, 'utf8').length : 0;
+function reached(run: string, logs: readonly string[]): number {
+  const paths = logs.map((log) => join(runFolder(run), log)).filter((path) => existsSync(path));
+  return paths.reduce((sum, path) => sum + statSync(path).size, 0);
 }
 
 /** Starts the work and kills it at a random moment; true if it was done before. */
-async function startAndKill(run: string, words: readonly string[], log: string, startup: number): Promise<boolean> {
+async function startAndKill(
+  run: string,
+  words: readonly string[],
+  logs: readonly string[],
+  startup: number,
+): Promise<boolean> {
   const moment: Moment = (['start', 'work', 'save'] as const)[stream.integer(3)]!;
   const wait = stream.uniform();
-  const before = reached(run, log);
+  const before = reached(run, logs);
   const { child, ended, errors } = start(words);
   let code: number | null | undefined;
   void ended.then((value) => {
@@ -98,7 +105,7 @@ async function startAndKill(run: string, words: readonly string[], log: string, 
   if (moment === 'start') {
     await Promise.race([ended, setTimeout(wait * startup)]);
   } else {
-    await until(() => reached(run, log) > before);
+    await until(() => reached(run, logs) > before);
     if (moment === 'work') await Promise.race([ended, setTimeout(wait * 1500)]);
     else {
       await until(() => unfinished(run).length > 0);
@@ -134,21 +141,25 @@ async function finish(words: readonly string[]): Promise<number> {
   return performance.now() - began;
 }
 
-async function killed(run: string, first: readonly string[], again: readonly string[], log: string, startup: number) {
-  let done = 0;
+async function killed(
+  run: string,
+  first: readonly string[],
+  again: readonly string[],
+  logs: readonly string[],
+  startup: number,
+) {
   let begun = false;
   const mark = first[0] === 'search' ? 'search/soak/state.json' : 'config.yaml';
   for (let kill = 0; kill < kills; kill++) {
     begun ||= existsSync(join(runFolder(run), mark));
-    if (await startAndKill(run, begun ? again : first, log, startup)) {
-      // It was done before all kills were: what is left are kills of a finished run that is resumed.
-      done += 1;
+    if (await startAndKill(run, begun ? again : first, logs, startup)) {
+      problem(`${first[0]} was done after ${kill} kills; give it more to do`);
+      return;
     }
     if (kill % 5 === 4) console.log(`${first[0]}: ${kill + 1} kills`);
   }
   begun ||= existsSync(join(runFolder(run), mark));
   await finish(begun ? again : first);
-  if (done > 0) console.log(`${first[0]}: done before the kill ${done} times`);
 }
 
 function sha(path: string): string {
@@ -178,11 +189,12 @@ try {
     'killed',
     [...train, '--run', 'killed'],
     ['train-supernet', '--run', 'killed', '--resume'],
-    'metrics.jsonl',
+    ['metrics.jsonl'],
     startup,
   );
   const again = ['search', '--resume', '--run', 'killed', '--name', 'soak'];
-  await killed('killed', [...search, '--run', 'killed'], again, 'search/soak/population.jsonl', startup);
+  const logs = ['search/soak/population.jsonl', 'search/soak/comparison.jsonl'];
+  await killed('killed', [...search, '--run', 'killed'], again, logs, startup);
 
   const last = `step-${String(steps).padStart(8, '0')}`;
   const subnets = [1, 2].flatMap((number) =>
