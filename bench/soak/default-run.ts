@@ -4,8 +4,9 @@
  * checkpoints/soak-whole and checkpoints/soak-killed; the kills done are noted in checkpoints/soak-kills.json, so that the script itself can be
  * stopped and started again. Ends with 1 if pool, metrics, state or weights differ. Two cores need about 20 minutes, as both train at once.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -24,15 +25,32 @@ const { values } = parseArgs({
 const stream = createStream(Number(values.seed), 'kills of the default run');
 const directory = (run: string): string => join('checkpoints', run);
 
+const atWork = new Set<number>();
+
+function killGroup(leader: number): void {
+  atWork.delete(leader);
+  process.kill(-leader, 'SIGKILL');
+}
+
+// Groups of their own outlive this script if it fails or is stopped.
+process.on('exit', () => atWork.forEach(killGroup));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+
 /** A process group of its own, so that a kill reaches what make has started. */
-function start(run: string): { child: ChildProcess; ended: Promise<number | null> } {
+function start(run: string): { leader: number; ended: Promise<number | null> } {
   const resumed = existsSync(join(directory(run), 'config.yaml'));
   const flags = `${values.args} ${resumed ? '--resume' : ''}`.trim();
   const child = spawn('make', ['train-supernet', `RUN=${run}`, `ARGS=${flags}`], {
     stdio: ['ignore', 'ignore', 'inherit'],
     detached: true,
   });
-  return { child, ended: new Promise((done) => child.once('close', (code) => done(code))) };
+  const leader = child.pid!;
+  atWork.add(leader);
+  const ended = once(child, 'close').then(([code]) => {
+    atWork.delete(leader);
+    return code as number | null;
+  });
+  return { leader, ended };
 }
 
 function stepOf(run: string): number {
@@ -59,7 +77,7 @@ async function killedRun(run: string): Promise<void> {
   const steps = Array.from({ length: Number(values.kills) }, () => stream.integer(Number(values.steps)));
   const left = steps.sort((a, b) => a - b).slice(killsDone().length);
   for (const step of left) {
-    const { child, ended } = start(run);
+    const { leader, ended } = start(run);
     let over = false;
     void ended.then(() => {
       over = true;
@@ -68,7 +86,7 @@ async function killedRun(run: string): Promise<void> {
     while (!over && stepOf(run) < step) await setTimeout(100);
     await Promise.race([ended, setTimeout(10_000 * stream.uniform())]);
     if (over) throw new Error(`the run ended before its kill at step ${step}`);
-    process.kill(-child.pid!, 'SIGKILL');
+    killGroup(leader);
     await ended;
     writeFileSync(notes, JSON.stringify([...killsDone(), stepOf(run)]));
     console.log(`killed after step ${stepOf(run)} of the log (wanted ${step})`);
