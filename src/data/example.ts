@@ -1,5 +1,6 @@
 /** Images as `tf.train.Example` records, under the names of the fields that TensorFlow's own ImageNet shards have. */
 import tfrecord from 'tfrecord';
+import { GreedynasError } from '../errors.ts';
 
 /** What a record says of an image. */
 export interface ImageExample {
@@ -33,4 +34,27 @@ export function encodeExample(image: ImageExample): Uint8Array {
   builder.setBinary('image/class/text', Buffer.from(image.text));
   builder.setBinary('image/filename', Buffer.from(image.filename));
   return tfrecord.Example.encode(builder.releaseExample()).finish();
+}
+
+/**
+ * The encoded image of a record.
+ *
+ * @param where names the record in a message
+ * @throws GreedynasError `io` if the record is no Example, or has no image
+ */
+export function decodeImage(record: Uint8Array, where: string): Buffer {
+  const refuse = (problem: string, cause?: unknown): GreedynasError =>
+    new GreedynasError('io', `${where} ${problem}; prepare the data set again`, { cause });
+  let example: ReturnType<typeof tfrecord.Example.decode>;
+  try {
+    example = tfrecord.Example.decode(record);
+  } catch (error) {
+    throw refuse('is no tf.train.Example', error);
+  }
+  const features = example.features?.feature;
+  // Own fields alone: a record may have a feature named `__proto__`.
+  const field = features != null && Object.hasOwn(features, 'image/encoded') ? features['image/encoded'] : null;
+  const encoded = field?.bytesList?.value?.[0];
+  if (encoded == null) throw refuse('has no "image/encoded"');
+  return Buffer.from(encoded);
 }

@@ -2,12 +2,12 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import sharp from 'sharp';
-import tfrecord from 'tfrecord';
 import { GreedynasError } from '../errors.ts';
 import { createStream, permutation } from '../random/stream.ts';
 import { explained } from '../storage/durable.ts';
 import { epochKey } from './counter-hash.ts';
 import { type CropRange, drawBox, drawFlip } from './crops.ts';
+import { decodeImage } from './example.ts';
 import { findImages } from './image-folder.ts';
 import type { StoredSplit } from './image-tree.ts';
 import { readRecord } from './tfrecord.ts';
@@ -138,10 +138,9 @@ function openImages(split: StoredSplit): ImageReader {
         handles.set(file, handle);
       }
       const record = await readRecord(await handle, name, split.offset[index]!, index);
-      const features = record === null ? null : tfrecord.Example.decode(record.data).features?.feature;
-      const encoded = features?.['image/encoded']?.bytesList?.value?.[0];
-      if (encoded == null) throw new GreedynasError('io', `${name}: no image at byte ${split.offset[index]}`);
-      return Buffer.from(encoded);
+      const where = `${name}: the record at byte ${split.offset[index]}`;
+      if (record === null) throw new GreedynasError('io', `${where} is not there; prepare the data set again`);
+      return decodeImage(record.data, where);
     },
     nameOf: (index) =>
       split.stored.container === 'files' ? fileOf(index) : `${fileOf(index)}, record at byte ${split.offset[index]}`,

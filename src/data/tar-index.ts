@@ -30,6 +30,9 @@ const kinds: Readonly<Record<string, string>> = {
   '6': 'a pipe',
 };
 
+/** Archives within archives; ImageNet has one level. */
+const deepest = 4;
+
 /** @throws GreedynasError `io` naming the archive and the byte if it is damaged, cut off or compressed */
 export async function indexTar(archive: string): Promise<TarIndex> {
   const files: ArchivedFile[] = [];
@@ -37,7 +40,7 @@ export async function indexTar(archive: string): Promise<TarIndex> {
   const handle = await explained('open', archive, () => open(archive, 'r'));
   try {
     const { size } = await handle.stat();
-    await indexEntries(handle, { first: 0, end: size, prefix: '', files, refused });
+    await indexEntries(handle, { first: 0, end: size, prefix: '', depth: 0, files, refused });
   } catch (error) {
     if (!(error instanceof ArchiveError)) throw error;
     const advice = /\.(gz|tgz|bz2|xz|zst)$/.test(archive) ? 'decompress it first' : 'copy or download it again';
@@ -54,12 +57,13 @@ interface Stretch {
   readonly first: number;
   readonly end: number;
   readonly prefix: string;
+  readonly depth: number;
   readonly files: ArchivedFile[];
   readonly refused: { path: string; reason: string }[];
 }
 
 async function indexEntries(handle: FileHandle, stretch: Stretch): Promise<void> {
-  const { end, prefix, files, refused } = stretch;
+  const { end, prefix, depth, files, refused } = stretch;
   let place = stretch.first;
   let longName: string | null = null;
   while (place < end) {
@@ -80,8 +84,11 @@ async function indexEntries(handle: FileHandle, stretch: Stretch): Promise<void>
       refused.push({ path, reason: kinds[type] ?? `an entry of the unknown kind ${JSON.stringify(type)}` });
     } else if (path.startsWith('/') || path.split('/').includes('..')) {
       refused.push({ path, reason: 'a name that leads out of the archive' });
+    } else if (path.endsWith('.tar') && depth === deepest) {
+      refused.push({ path, reason: `an archive within ${deepest} others` });
     } else if (path.endsWith('.tar')) {
-      await indexEntries(handle, { first: start, end: start + size, prefix: `${path.slice(0, -4)}/`, files, refused });
+      const inner = { first: start, end: start + size, prefix: `${path.slice(0, -4)}/`, depth: depth + 1 };
+      await indexEntries(handle, { ...inner, files, refused });
     } else {
       files.push({ path, start, size });
     }

@@ -10,6 +10,9 @@ export const blockBytes = 512;
 /** The bytes of an archive that cannot be read; the message says where. */
 export class ArchiveError extends Error {}
 
+/** Of a wanted file, which is gathered in memory: an archive of a few megabytes can hold far more. */
+const longestFile = 2 ** 28;
+
 /**
  * Yields the `wanted` entries (whole names, such as `package/a.png`) in the archive's order.
  *
@@ -33,6 +36,7 @@ export async function* readTarGz(
       const padding = (blockBytes - (size % blockBytes)) % blockBytes;
       if (isFile && wanted.includes(name)) {
         if (!missing.delete(name)) throw new ArchiveError(`${name} is in the archive twice`);
+        if (size > longestFile) throw new ArchiveError(`${name} has ${size} bytes, more than ${longestFile}`);
         yield { name, bytes: await reader.take(size) };
         await reader.skip(padding);
       } else {

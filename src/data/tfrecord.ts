@@ -16,7 +16,9 @@ export const recordHeaderBytes = 12;
 export const recordFrameBytes = recordHeaderBytes + 4;
 
 /** A length that no image's record has; a header that passes its CRC and says more is refused before memory is taken for it. */
-const longestRecord = 2 ** 30;
+export const longestRecord = 2 ** 30;
+/** A length that is not believed before the file is known to have it. */
+const usualRecord = 2 ** 20;
 
 /** The data as it stands in a file. */
 export function frameRecord(data: Uint8Array): Buffer {
@@ -60,6 +62,11 @@ export async function readRecord(
   if (header.readUInt32LE(8) !== maskedCrc32c(header.subarray(0, 8))) throw damaged('the CRC of its length is wrong');
   const length = Number(header.readBigUInt64LE(0));
   if (length > longestRecord) throw damaged(`it claims ${length} bytes, more than ${longestRecord}`);
+  if (length > usualRecord) {
+    const { size } = await explained('read', file, () => handle.stat());
+    const there = Math.max(0, size - offset - recordHeaderBytes);
+    if (there < length + 4) throw damaged(`the file ends within it: ${there} of ${length + 4} bytes are there`);
+  }
   const rest = await readBytes(handle, file, offset + recordHeaderBytes, length + 4);
   if (rest.length < length + 4)
     throw damaged(`the file ends within it: ${rest.length} of ${length + 4} bytes are there`);

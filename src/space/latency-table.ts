@@ -48,7 +48,7 @@ function parseText(text: string, refuse: Refuse): unknown {
   if (text.length > mostBytes) throw refuse(`${text.length} characters, allowed: at most ${mostBytes}`);
   try {
     // JSON is YAML too, but the YAML reader takes a hundred times as long.
-    return /^\s*[[{]/.test(text) ? JSON.parse(text) : parse(text, { maxAliasCount: 0 });
+    return /^\s*[[{]/.test(text) ? JSON.parse(text) : parse(text, { maxAliasCount: 0, logLevel: 'error' });
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw refuse(`is neither JSON nor YAML: ${reason}`);

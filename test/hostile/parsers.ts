@@ -4,8 +4,16 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
+import { modelMetrics, readNasBench101Records } from '../../src/benchmarks/nas-bench-101-records.ts';
 import { parseConfig, stringifyConfig } from '../../src/config/load.ts';
+import { maskedCrc32c } from '../../src/data/crc32c.ts';
+import { decodeImage, encodeExample } from '../../src/data/example.ts';
+import { readImageHeader } from '../../src/data/image-header.ts';
+import { emptyIndex, encodeIndex, readIndex } from '../../src/data/image-index.ts';
 import { ArchiveError, readTarGz } from '../../src/data/tar.ts';
+import { indexTar } from '../../src/data/tar-index.ts';
+import { frameRecord, readRecords, recordHeaderBytes } from '../../src/data/tfrecord.ts';
+import { isRecordDamaged } from '../../src/data/unreadable.ts';
 import { GreedynasError } from '../../src/errors.ts';
 import { createStream } from '../../src/random/stream.ts';
 import { createGreedySampler, type GreedySampler } from '../../src/sampling/greedy.ts';
@@ -15,6 +23,8 @@ import { openEvaluationLog } from '../../src/search/evaluation-log.ts';
 import { formatSavedSearch, parseSavedSearch } from '../../src/search/saved-search.ts';
 import { parseFlops } from '../../src/space/flops.ts';
 import { formatGenotype, parseGenotype, pathFromDigits } from '../../src/space/genotype.ts';
+import { formatOwnTable } from '../../src/space/latency-own.ts';
+import { parseLatencyTable } from '../../src/space/latency-table.ts';
 import { buildSpace } from '../../src/space/presets.ts';
 import { DamagedFolder, NewerFolder, verifySealedFolder } from '../../src/storage/sealed-folder.ts';
 import { findCheckpoint, saveCheckpoint } from '../../src/training/checkpoint.ts';
@@ -117,6 +127,70 @@ function tar(name: string, content: string): Buffer {
 }
 
 const archive = tar('package/a.txt', 'some content');
+/** The same as an archive of archives. */
+const nested = Buffer.concat([tar('train/n01.tar', archive.toString('latin1')).subarray(0, -1024), archive]);
+
+const records = Buffer.concat(
+  ['', 'a record', 'another record '.repeat(20)].map((text) => frameRecord(Buffer.from(text))),
+);
+
+/** The head of a record whose CRC fits, with whatever length, and a few bytes more. */
+const falseLengths = fc
+  .tuple(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.nat(63), fc.uint8Array({ maxLength: 40 }))
+  .map(([length, shift, rest]) => {
+    const head = Buffer.alloc(recordHeaderBytes);
+    head.writeBigUInt64LE(length >> BigInt(shift));
+    head.writeUInt32LE(maskedCrc32c(head.subarray(0, 8)), 8);
+    return Buffer.concat([head, rest]);
+  });
+
+const example = encodeExample({
+  encoded: Buffer.from('a picture'),
+  ...{ height: 4, width: 3, channels: 3, label: 2, synset: 'n01', text: 'tench', filename: 'a.jpg' },
+});
+// A field of the map named `__proto__` (field 1 of Features, whose key is field 1 and whose value is field 2).
+const prototypeFeature = Buffer.from('0a0f0a0d0a095f5f70726f746f5f5f1200', 'hex');
+/** A message in itself in itself …, as unknown groups: field 15, wire types 3 and 4. */
+const manyGroups = Buffer.concat([Buffer.alloc(50_000, 0x7b), Buffer.alloc(50_000, 0x7c)]);
+
+const training = { epochs: 108, adjacency: '0100001000010000', operations: 'input,conv3x3-bn-relu,maxpool3x3,output' };
+const evaluation = { currentEpoch: 108, trainingTime: 9, trainAccuracy: 1, validationAccuracy: 0.9, testAccuracy: 0.8 };
+const metrics = modelMetrics
+  .encode(modelMetrics.fromObject({ evaluationData: [evaluation, evaluation, evaluation], trainableParameters: 7 }))
+  .finish();
+
+function recordOf({ epochs, adjacency, operations }: typeof training, encoded: Uint8Array): string {
+  return JSON.stringify(['00aa', epochs, adjacency, operations, Buffer.from(encoded).toString('base64')]);
+}
+
+/** Writes a file of its own and reads it. */
+function fromFile(read: (file: string) => Promise<unknown>): (bytes: Uint8Array, folder: string) => Promise<void> {
+  return async (bytes, folder) => {
+    mkdirSync(folder, { recursive: true });
+    const file = join(folder, 'file');
+    writeFileSync(file, bytes);
+    await read(file);
+  };
+}
+
+const readAllRecords = fromFile(async (file) => {
+  let place = -1;
+  for await (const { offset } of readRecords(file)) {
+    if (offset <= place) throw new Error(`record at ${offset} after ${place}`);
+    place = offset;
+  }
+});
+const readBenchmarkRecord = fromFile((file) => readNasBench101Records(file, 'validation', 10));
+
+const jpeg = Buffer.from('ffd8ffe000104a46494600010101004800480000ffc0001108001000200301220002110103110100', 'hex');
+const png = Buffer.from('89504e470d0a1a0a0000000d49484452000000100000002008020000', 'hex');
+
+const times = { fixed: 1.5, layers: space.layers.map(({ operations }) => operations.map((_, index) => index / 2)) };
+const latencyTables = [
+  formatOwnTable(space, times, { device: 'a device' }),
+  '{"conv_1_shape": {"mean": 1.5}, "expanded_conv-input:16x16x8-output:16x16x8-expand:3-kernel:3-stride:1-idskip:0": {"mean": 2}}',
+  JSON.stringify({ Conv: { mean: 1 }, Logits: 3, constructor: 4 }),
+];
 const damaged = (error: unknown) => error instanceof DamagedFolder || error instanceof NewerFolder;
 
 export const attacks: readonly Attack[] = [
@@ -230,6 +304,42 @@ export const attacks: readonly Attack[] = [
       for await (const _ of readTarGz(bytes, ['package/a.txt']));
     },
     (error) => error instanceof ArchiveError,
+  ),
+  attack(
+    'tar archive that is indexed',
+    editedBytes(nested, archive),
+    fromFile(async (file) => {
+      const { files } = await indexTar(file);
+      const outside = files.find(({ path }) => path.startsWith('/') || path.split('/').includes('..'));
+      if (outside !== undefined) throw new Error(`${outside.path} is outside`);
+    }),
+  ),
+  attack('TFRecord file', fc.oneof(editedBytes(records), falseLengths), readAllRecords),
+  attack(
+    'record that the graph could not read',
+    fc.oneof(editedBytes(records), falseLengths),
+    async (bytes, folder) => {
+      mkdirSync(folder, { recursive: true });
+      const file = join(folder, 'file');
+      writeFileSync(file, bytes);
+      isRecordDamaged(file, 0);
+    },
+  ),
+  attack(
+    'tf.train.Example',
+    editedBytes(example, prototypeFeature, Buffer.concat([example, prototypeFeature]), manyGroups),
+    (bytes) => decodeImage(bytes, 'a record'),
+  ),
+  attack('ModelMetrics of NAS-Bench-101', editedBytes(metrics, Buffer.concat([metrics, manyGroups])), (bytes, folder) =>
+    readBenchmarkRecord(frameRecord(Buffer.from(recordOf(training, bytes))), folder),
+  ),
+  attack('record of NAS-Bench-101', fc.oneof(noise, edited(recordOf(training, metrics))), (text, folder) =>
+    readBenchmarkRecord(frameRecord(Buffer.from(text)), folder),
+  ),
+  attack('header of an image', editedBytes(jpeg, png), (bytes) => readImageHeader(bytes)),
+  attack('index of images', editedBytes(encodeIndex(emptyIndex(3))), fromFile(readIndex)),
+  attack('latency table', fc.oneof(noise, edited(...latencyTables)), (text) =>
+    parseLatencyTable(text, 'table', space, null),
   ),
 ];
 
