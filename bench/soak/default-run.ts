@@ -1,6 +1,7 @@
 /**
  * The default run for real, killed with SIGKILL at random moments and resumed, beside one that is never stopped:
- * `npx tsx bench/soak/default-run.ts [--kills 5] [--seed 1] [--args '--set training.steps=200'] [--steps 2160]`. Both are started by make and lie in
+ * `npx tsx bench/soak/default-run.ts [--kills 5] [--seed 1] [--args='--set training.steps=200']
+ * [--from 0] [--to 2160]`. Both are started by make and lie in
  * checkpoints/soak-whole and checkpoints/soak-killed; the kills done are noted in checkpoints/soak-kills.json, so that the script itself can be
  * stopped and started again. Ends with 1 if pool, metrics, state or weights differ. Two cores need about 20 minutes, as both train at once.
  */
@@ -18,8 +19,9 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '5' },
     seed: { type: 'string', default: '1' },
     args: { type: 'string', default: '' },
-    /** Kills fall into the first so many steps; the default run is stopped by its rule at 2,160 or later. */
-    steps: { type: 'string', default: '2160' },
+    /** Kills fall between these steps; the default run is stopped by its rule at 2,160 or later. */
+    from: { type: 'string', default: '0' },
+    to: { type: 'string', default: '2160' },
   },
 });
 const stream = createStream(Number(values.seed), 'kills of the default run');
@@ -74,7 +76,8 @@ function killsDone(): number[] {
 }
 
 async function killedRun(run: string): Promise<void> {
-  const steps = Array.from({ length: Number(values.kills) }, () => stream.integer(Number(values.steps)));
+  const [from, to] = [Number(values.from), Number(values.to)];
+  const steps = Array.from({ length: Number(values.kills) }, () => from + stream.integer(to - from));
   const left = steps.sort((a, b) => a - b).slice(killsDone().length);
   for (const step of left) {
     const { leader, ended } = start(run);

@@ -36,6 +36,9 @@ const settings = {
   // Saves are short: the more of them, the more kills fall into one.
   'checkpoints.every': Math.max(1, Math.floor(steps / 20)),
   'logging.every': 5,
+  // Small: what counts is how often it starts, steps and saves.
+  'training.batch': 32,
+  'sampling.ranking': '{images: 64, batch: 64}',
   'engine.threads': Number(values.threads),
   'search.population': 10,
   'search.generations': Number(values.generations),
@@ -43,6 +46,10 @@ const settings = {
   'search.mutations': 5,
   'search.crossovers': 5,
   'search.randomBaseline': 20,
+  'search.calibrationImages': 256,
+  'search.validationImages': 250,
+  'search.validationBatch': 250,
+  'search.comparisonImages': 250,
   'search.subnets': 2,
 };
 const set = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);

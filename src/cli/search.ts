@@ -146,17 +146,18 @@ async function runOnFinished(flags: Flags, surroundings: Surroundings): Promise<
   }
   const { listSearch, pickSubnets } = await import('../search/pick-subnets.ts');
   const { pickSummary, searchListing } = await import('../report/search-list.ts');
+  const notice = noticeWriter(surroundings);
   const wanted = {
     root: surroundings.checkpoints,
     run: textFlag(flags, 'run'),
     name: textFlag(flags, 'name') ?? null,
+    notice,
   };
   if (pick === undefined) {
     const listed = await listSearch(wanted);
     printResult(surroundings, flags, listed, searchListing(listed));
     return 0;
   }
-  const notice = noticeWriter(surroundings);
   const directory = requiredText(flags, 'data');
   const signals = surroundings.watchSignals((signal) =>
     notice(`\n${signal}: finishing the subnet; once more ends at once`),

@@ -23,6 +23,8 @@ interface FinishedSearchRequest {
   readonly run: string | undefined;
   /** Of the search; null: the one that ended last. */
   readonly name: string | null;
+  /** Takes a line that the user should know of. */
+  readonly notice: (line: string) => void;
 }
 
 /** What search.json holds, and what one needs to choose from it. */
@@ -35,10 +37,11 @@ export interface ListedSearch extends SearchResult {
 }
 
 /** Reads alone: the run may be at work. @throws GreedynasError `usage` if there is no such search that has ended */
-export async function listSearch({ root, run: wanted, name }: FinishedSearchRequest): Promise<ListedSearch> {
+export async function listSearch({ root, run: wanted, name, notice }: FinishedSearchRequest): Promise<ListedSearch> {
   const run = await findRun(root, wanted);
   const directory = runDirectory(root, run);
-  const { place, others } = await findFinishedSearch({ name: run, path: (file) => join(directory, file) }, name);
+  const folder = { name: run, path: (file: string) => join(directory, file) };
+  const { place, others } = await findFinishedSearch(folder, name, notice);
   const result = await readSearch(place);
   return { ...result, name: place.name, others, frontIds: frontIds(result) };
 }
@@ -70,10 +73,10 @@ export interface PickOutcome {
  * @throws GreedynasError `usage` for a pick that means nothing, and where the checkpoint that was searched is gone or
  * another; `locked` while the run is at work
  */
-export async function pickSubnets({ root, run, name, pick, surroundings }: PickRequest): Promise<PickOutcome> {
+export async function pickSubnets({ root, run, name, notice, pick, surroundings }: PickRequest): Promise<PickOutcome> {
   const folder = await openRun(root, await findRun(root, run));
   try {
-    const { place, saved } = await findFinishedSearch(folder, name);
+    const { place, saved } = await findFinishedSearch(folder, name, notice);
     const result = await readSearch(place);
     const chosen = pickedIds(result, pick).map((id) => {
       const directory = folder.path(join('subnets', `${place.name}-${id}`));

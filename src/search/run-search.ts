@@ -71,7 +71,7 @@ export async function searchRun(request: RunSearchRequest): Promise<SearchOutcom
     loadConfig({ file: join(runDirectory(root, run), configFile), overrides: [...all] });
   if (request.resume) {
     return locked(root, run, async (folder) => {
-      const { place, saved } = await findSearch(folder, searchName);
+      const { place, saved } = await findSearch(folder, searchName, surroundings.notice);
       const config = settle([...saved.overrides, ...overrides]);
       const { latency } = saved;
       const begun = { overrides: saved.overrides, limits: limited ? limits : saved.limits, latency, saved };

@@ -113,23 +113,30 @@ export async function removeUnfinishedFiles({ path }: SearchFolder): Promise<voi
 
 /**
  * The search `wanted` of a run and its state. Null: of the searches that have not ended the one worked on last, or where
- * all have ended the last of these.
- * @throws GreedynasError `usage` if there is none; `io` if its state is damaged
+ * all have ended the last of these; an older one whose state is damaged is passed over, and `notice` says so.
+ * @throws GreedynasError `usage` if there is none; `io` if its state is damaged, or with null that of a later one, which
+ * may have been meant
  */
 export async function findSearch(
   run: RunFolder,
   wanted: string | null,
+  notice: (line: string) => void,
 ): Promise<{ readonly place: SearchFolder; readonly saved: SavedSearch }> {
   if (wanted !== null) checkName(wanted);
   const searches = await newestFirst(run);
   const asked = wanted === null ? searches : searches.filter(({ name }) => name === wanted);
-  let ended: { place: SearchFolder; saved: SavedSearch } | null = null;
-  for (const place of asked) {
-    const saved = await readSavedSearch(place);
-    if (saved.phase !== 'finished') return { place, saved };
-    ended ??= { place, saved };
+  const { whole, damaged } = await readSavedSearches(asked);
+  const found = whole.find(({ saved }) => saved.phase !== 'finished') ?? whole[0];
+  if (found !== undefined) {
+    const later = damaged.find(({ place }) => asked.indexOf(place) < asked.indexOf(found.place));
+    if (later !== undefined) {
+      const { message } = later.error;
+      throw new GreedynasError('io', `${message}; or say with --name which other search to go on with`);
+    }
+    for (const { error } of damaged) notice(passedOver(error));
+    return found;
   }
-  if (ended !== null) return ended;
+  if (damaged.length > 0) throw damaged[0]!.error;
   const names = searches.map(({ name }) => name);
   const there = names.length === 0 ? 'it has none' : `there are: ${names.slice(0, 10).join(', ')}`;
   throw new GreedynasError(
@@ -158,29 +165,63 @@ interface FinishedSearch {
 }
 
 /**
- * The search `wanted` of a run, which must have ended; null: the one that ended last.
- * @throws GreedynasError `usage` if there is none; `io` if the state of a search is damaged
+ * The search `wanted` of a run, which must have ended; null: the one that ended last. One whose state is damaged is passed
+ * over, and `notice` says so.
+ * @throws GreedynasError `usage` if there is none; `io` if its state is damaged, or with null that of every search
  */
-export async function findFinishedSearch(run: SearchedRun, wanted: string | null): Promise<FinishedSearch> {
+export async function findFinishedSearch(
+  run: SearchedRun,
+  wanted: string | null,
+  notice: (line: string) => void,
+): Promise<FinishedSearch> {
   if (wanted !== null) checkName(wanted);
-  const searches = await Promise.all(
-    (await newestFirst(run)).map(async (place) => ({ place, saved: await readSavedSearch(place) })),
-  );
-  const ended = searches.filter(({ saved }) => saved.phase === 'finished');
+  const searches = await newestFirst(run);
+  if (wanted !== null) {
+    const place = searches.find(({ name }) => name === wanted);
+    if (place !== undefined && (await readSavedSearch(place)).phase !== 'finished') {
+      throw new GreedynasError(
+        'usage',
+        `search "${wanted}" of run "${run.name}" has not ended: go on with "greedynas search --resume --run ${run.name} --name ${wanted}"`,
+      );
+    }
+  }
+  const { whole, damaged } = await readSavedSearches(searches);
+  const ended = whole.filter(({ saved }) => saved.phase === 'finished');
   const found = wanted === null ? ended[0] : ended.find(({ place }) => place.name === wanted);
   const names = ended.map(({ place }) => place.name);
-  if (found !== undefined) return { ...found, others: names.filter((name) => name !== found.place.name) };
-  if (searches.some(({ place }) => place.name === wanted)) {
-    throw new GreedynasError(
-      'usage',
-      `search "${wanted}" of run "${run.name}" has not ended: go on with "greedynas search --resume --run ${run.name} --name ${wanted}"`,
-    );
+  if (found !== undefined) {
+    for (const { error } of damaged) notice(passedOver(error));
+    return { ...found, others: names.filter((name) => name !== found.place.name) };
   }
+  if (wanted === null && whole.length === 0 && damaged.length > 0) throw damaged[0]!.error;
   const there = names.length === 0 ? 'none has ended' : `there are: ${names.slice(0, 10).join(', ')}`;
   throw new GreedynasError(
     'usage',
     `run "${run.name}" has no finished search${wanted === null ? '' : ` "${wanted}"`} (${there}): start one with "greedynas search --run ${run.name}" and a limit`,
   );
+}
+
+interface ReadSearches {
+  readonly whole: { readonly place: SearchFolder; readonly saved: SavedSearch }[];
+  /** Why the others cannot be read; the messages name the files. */
+  readonly damaged: { readonly place: SearchFolder; readonly error: GreedynasError }[];
+}
+
+async function readSavedSearches(places: readonly SearchFolder[]): Promise<ReadSearches> {
+  const found: ReadSearches = { whole: [], damaged: [] };
+  for (const place of places) {
+    try {
+      found.whole.push({ place, saved: await readSavedSearch(place) });
+    } catch (error) {
+      if (!(error instanceof GreedynasError)) throw error;
+      found.damaged.push({ place, error });
+    }
+  }
+  return found;
+}
+
+function passedOver({ message }: GreedynasError): string {
+  return `passed over a search: ${message}`;
 }
 
 async function readSavedSearch(place: SearchFolder): Promise<SavedSearch> {

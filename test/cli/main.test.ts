@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -356,6 +356,57 @@ describe('cli/main', () => {
         expect(code).to.equal(2);
         expect(stderr).to.include('has not ended: go on with "greedynas search --resume --run small --name half"');
         expect((await run('search --list')).stdout).to.include('Search 60M of run small');
+      });
+    });
+
+    describe('beside one whose state is damaged', () => {
+      const stateOf = (name: string) => join(folder(), 'checkpoints', 'small', 'search', name, 'state.json');
+      const damage = (name: string, minutes: number): void => {
+        writeFileSync(stateOf(name), readFileSync(stateOf(name), 'utf8').replace('"subnets":', '"subnet":'));
+        const time = Date.now() / 1000 + 60 * minutes;
+        utimesSync(stateOf(name), time, time);
+      };
+      beforeEach(async () => {
+        await train();
+        await run('search --flops 60M --name broken', { searchSignal: { name: 'SIGINT', inEvaluation: 3 } });
+      });
+
+      it('is listed, and says what was passed over', async () => {
+        await run('search --flops 60M --name good --set search.subnets=0');
+        damage('broken', 5);
+        for (const words of ['search --list', 'search --list --name good']) {
+          const { code, stdout, stderr } = await run(words);
+          expect(code, stderr).to.equal(0);
+          expect(stdout).to.include('Search good of run small');
+          expect(stderr).to.match(/^passed over a search: \S*broken\/state\.json: has another SHA-256 .*\n$/);
+        }
+        const named = await run('search --list --name broken');
+        expect(named.code).to.equal(4);
+        expect(named.stderr).to.include('broken/state.json: has another SHA-256');
+      });
+
+      it('goes on, unless the damaged one was worked on later and may have been meant', async () => {
+        await run('search --flops 60M --name good --set search.subnets=0', {
+          searchSignal: { name: 'SIGINT', inEvaluation: 3 },
+        });
+        damage('broken', 5);
+        const unclear = await run('search --resume');
+        expect(unclear.code).to.equal(4);
+        expect(unclear.stderr).to.match(/broken\/state\.json: .*; or say with --name which other search to go on with/);
+        damage('broken', -5);
+        const { code, stdout, stderr } = await run('search --resume --json');
+        expect(code, stderr).to.equal(0);
+        expect(JSON.parse(stdout).directory).to.match(/good$/);
+        expect(stderr).to.include('passed over a search: ');
+      });
+
+      it('is the error itself where there is no other', async () => {
+        damage('broken', 0);
+        for (const words of ['search --list', 'search --resume', 'search --resume --name broken']) {
+          const { code, stderr } = await run(words);
+          expect(code).to.equal(4);
+          expect(stderr).to.include('broken/state.json: has another SHA-256');
+        }
       });
     });
 

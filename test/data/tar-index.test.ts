@@ -87,6 +87,17 @@ describe('indexTar', () => {
     ]);
   });
 
+  it('looks four archives deep, no deeper', async () => {
+    const nest = (depth: number): Buffer =>
+      depth === 0 ? Buffer.from('end') : tar([{ name: depth === 1 ? 'a.jpg' : 'in.tar', bytes: nest(depth - 1) }]);
+    const { texts, refused } = await index([{ name: 'in.tar', bytes: nest(4) }]);
+    expect(texts).to.deep.equal([['in/in/in/in/a.jpg', 'end']]);
+    expect(refused).to.deep.equal([]);
+    const deeper = await index([{ name: 'in.tar', bytes: nest(300) }]);
+    expect(deeper.texts).to.deep.equal([]);
+    expect(deeper.refused).to.deep.equal([{ path: 'in/in/in/in/in.tar', reason: 'an archive within 4 others' }]);
+  });
+
   it('says where an archive is damaged or ends early, and that one is compressed', async () => {
     const bytes = Buffer.from(tar([file('a.jpg', 'a picture'), file('b.jpg', 'another')]));
     const fail = async (name: string, contents: Uint8Array) => {

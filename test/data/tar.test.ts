@@ -73,6 +73,18 @@ describe('readTarGz', () => {
     expect(await failure(gzipSync(Buffer.alloc(2048, 65)), [])).to.match(/not an octal number/);
   });
 
+  it('gathers no file that is larger than any of ours', async () => {
+    const plain = tar([one]);
+    plain.fill(0, 148, 156);
+    plain.write('77777777777 ', 124);
+    plain.fill(' ', 148, 156);
+    const sum = plain.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+    plain.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    expect(await failure(gzipSync(plain), ['package/one'])).to.equal(
+      'package/one has 8589934591 bytes, more than 268435456',
+    );
+  });
+
   it('finds an early end, inside and outside of gzip', async () => {
     expect(await failure(gzipSync(tar([one, big]).subarray(0, 5000)), ['package/big'])).to.match(
       /ends early, at unpacked byte 5000/,

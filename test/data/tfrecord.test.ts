@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { crc32c, maskedCrc32c } from '../../src/data/crc32c.ts';
 import { frameRecord, readRecord, readRecords } from '../../src/data/tfrecord.ts';
+import { isRecordDamaged } from '../../src/data/unreadable.ts';
 import { createStream } from '../../src/random/stream.ts';
 import { rejection } from '../training/temporary.ts';
 
@@ -110,6 +111,26 @@ describe('TFRecord files', () => {
     const file = join(folder, 'a.tfrecord');
     await writeFile(file, header);
     expect((await rejection(readAll(file))).message).to.include('it claims 1099511627776 bytes');
+  });
+
+  it('does not take memory for a length that the file does not have', async () => {
+    const header = Buffer.alloc(12 + 50);
+    header.writeBigUInt64LE(2n ** 29n);
+    header.writeUInt32LE(maskedCrc32c(header.subarray(0, 8)), 8);
+    const file = join(folder, 'a.tfrecord');
+    await writeFile(file, header);
+    const before = process.memoryUsage().arrayBuffers;
+    const { message } = await rejection(readAll(file));
+    expect(message).to.include('the file ends within it: 50 of 536870916 bytes are there');
+    expect(process.memoryUsage().arrayBuffers - before).to.be.below(2 ** 28);
+    // The same for one that the graph could not read.
+    expect(isRecordDamaged(file, 0)).to.equal(true);
+    header.writeBigUInt64LE(2n ** 63n);
+    header.writeUInt32LE(maskedCrc32c(header.subarray(0, 8)), 8);
+    await writeFile(file, header);
+    expect(isRecordDamaged(file, 0)).to.equal(true);
+    await writeFile(file, whole);
+    expect(isRecordDamaged(file, 0)).to.equal(false);
   });
 
   it('reads a record beyond 4 GB', async () => {

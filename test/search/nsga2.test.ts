@@ -1,15 +1,18 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import type { ObjectiveName } from '../../src/config/search-choices.ts';
 import { GreedynasError } from '../../src/errors.ts';
 import { createStream } from '../../src/random/stream.ts';
-import { type Candidate, createCachedEvaluator, type Evaluate } from '../../src/search/evaluator.ts';
+import { type Candidate, createCachedEvaluator, type Evaluate, hasDiverged } from '../../src/search/evaluator.ts';
 import { createNsga2, type Nsga2Options, survivorsOf } from '../../src/search/nsga2.ts';
-import { paretoFront } from '../../src/search/objectives.ts';
+import { objectiveValues, paretoFront } from '../../src/search/objectives.ts';
+import { dominates } from '../../src/search/pareto.ts';
 import { createRandomSearch } from '../../src/search/random.ts';
 import { runSearch } from '../../src/search/search.ts';
-import { flopsRange } from '../../src/space/cost.ts';
+import { flopsRange, pathFlops } from '../../src/space/cost.ts';
 import { allPaths, toySpace } from '../sampling/toy-space.ts';
 import { hypervolume } from './hypervolume.ts';
+import { spaceWithLimits } from './random-space.ts';
 
 /** 4,096 paths, few enough to know the front. */
 const space = toySpace(6, 4);
@@ -113,6 +116,57 @@ describe('survivorsOf', () => {
         expect(kept).to.include.members(frontOf(given).map(({ path }) => path[0]!));
       }),
     );
+  });
+
+  it('never gets worse from one generation to the next, whatever the space, the limits and the objectives', () => {
+    const settings = fc.record({
+      // Room for both ends in each objective.
+      population: fc.integer({ min: 6, max: 12 }),
+      seed: fc.nat(),
+      objectives: fc.constantFrom<ObjectiveName[]>(
+        ['error', 'flops'],
+        ['loss', 'params'],
+        ['error', 'latency'],
+        ['error', 'flops', 'latency'],
+      ),
+    });
+    let generations = 0;
+    fc.assert(
+      fc.property(spaceWithLimits, settings, (bounded, { population, seed, objectives }) => {
+        const stream = createStream(seed, 'scores');
+        const largest = flopsRange(bounded.space).largest;
+        // What costs more is mostly better: long fronts. Few different scores, so that many are equal, and some that diverge.
+        const scored: Evaluate = (path) => {
+          const cost = pathFlops(bounded.space, path) / largest;
+          const top1 = stream.uniform() < 0.1 ? Number.NaN : Math.round(40 * cost + 4 * stream.uniform()) / 50;
+          return { top1, loss: 1 - top1 };
+        };
+        const search = createNsga2(
+          options({ ...bounded, evaluate: scored, objectives, population, generations: 6, stream }),
+        );
+        runSearch(search);
+        const given = search.candidates();
+        let before: readonly Candidate[] = [];
+        for (let end = population; end < given.length + population; end += population) {
+          const placed = survivorsOf(given.slice(0, end), population, objectives);
+          const front = placed.filter((one) => one.front === 0 && !hasDiverged(one.candidate));
+          const values = front.map((one) => objectiveValues(objectives, one.candidate));
+          for (const old of before) {
+            const was = objectiveValues(objectives, old);
+            // The front has nothing that an earlier one beats …
+            expect(values.some((value) => dominates(was, value))).to.equal(false);
+            // … and reaches as far in each objective.
+            for (const [index, value] of was.entries()) {
+              expect(Math.min(...values.map((point) => point[index]!))).to.be.at.most(value);
+            }
+          }
+          if (before.length > 0) generations += 1;
+          before = front.map((one) => one.candidate);
+        }
+      }),
+      { seed: 5, numRuns: 200 },
+    );
+    expect(generations).to.be.above(50);
   });
 
   it('puts what diverged last, however cheap', () => {
