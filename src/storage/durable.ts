@@ -17,6 +17,12 @@ const reasons: Readonly<Record<string, string>> = {
   EISDIR: 'it is a folder',
   EEXIST: 'something else has that name',
   EIO: 'the disk failed',
+  EMFILE: 'this process has too many files open: raise the limit, as with "ulimit -n 4096"',
+  ENFILE: 'the system has too many files open',
+  EFBIG: 'a file may not become that large: raise the limit, as with "ulimit -f unlimited"',
+  ENOMEM: 'no memory is left',
+  ESTALE: 'the network file system lost it: mount it again',
+  ETIMEDOUT: 'the file system does not answer',
 };
 
 /** The system's error code ("ENOENT"), or undefined for any other error. */

@@ -56,7 +56,8 @@ export async function writeSealedFolder(
 /**
  * Checks every file of a folder against its manifest.
  *
- * @throws DamagedFolder if a file is missing, changed or not listed as it should be; NewerFolder for a newer format
+ * @throws DamagedFolder if a file is missing, changed or not listed as it should be; NewerFolder for a newer format; the
+ * system's own error where nothing is known of the files, as without permission
  */
 export async function verifySealedFolder(directory: string, { kind, format, required }: FolderKind): Promise<void> {
   const value = openSeal(await readJson(directory, manifestName));
@@ -82,14 +83,35 @@ export async function readSealedJson<T>(directory: string, name: string, schema:
   return parseOrDamaged(schema, await readJson(directory, name), name);
 }
 
+/** Failures that say nothing of the files: whoever takes them for damage falls back from a whole checkpoint. */
+const noDamage: readonly (string | undefined)[] = [
+  'EACCES',
+  'EPERM',
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'ESTALE',
+  'ETIMEDOUT',
+];
+
+/** What a failure to read a file of a folder means. */
+function unreadable(name: string, error: unknown): unknown {
+  const code = systemCode(error);
+  if (noDamage.includes(code)) return error;
+  return new DamagedFolder(code === 'ENOENT' ? `${name} is missing` : `${name} cannot be read: ${error}`);
+}
+
 async function verifyFile(directory: string, name: string, expected: { bytes: number; sha256: string }): Promise<void> {
   const path = join(directory, name);
   const found = await stat(path).catch((error: unknown) => {
-    throw new DamagedFolder(systemCode(error) === 'ENOENT' ? `${name} is missing` : `${name} cannot be read: ${error}`);
+    throw unreadable(name, error);
   });
   if (!found.isFile()) throw new DamagedFolder(`${name} is no file`);
   if (found.size !== expected.bytes) throw new DamagedFolder(`${name} has ${found.size} bytes, not ${expected.bytes}`);
-  if ((await hashFile(path)) !== expected.sha256) {
+  const hash = await hashFile(path).catch((error: unknown) => {
+    throw unreadable(name, error);
+  });
+  if (hash !== expected.sha256) {
     throw new DamagedFolder(`${name} has another SHA-256 than when it was saved`);
   }
 }
@@ -139,7 +161,7 @@ async function readJson(directory: string, name: string): Promise<unknown> {
   } catch (error) {
     if (error instanceof DamagedFolder) throw error;
     if (error instanceof SyntaxError) throw new DamagedFolder(`${name} is not JSON`);
-    throw new DamagedFolder(systemCode(error) === 'ENOENT' ? `${name} is missing` : `${name} cannot be read: ${error}`);
+    throw unreadable(name, error);
   }
 }
 

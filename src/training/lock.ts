@@ -6,7 +6,7 @@
  * holds the run, and then looks again, because only the highest number counts. Exclusive creation lets one process win.
  */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { link, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,10 @@ import { explained, systemCode, temporaryPrefix } from '../storage/durable.ts';
 const holderSchema = z.object({
   pid: z.number().int(),
   host: z.string(),
-  /** When the process began, as the kernel counts it; tells a holder from a later process with its number. */
+  /**
+   * When the process began, as the kernel counts it, and where its number is its own: boot, ticks since then, and the
+   * namespace of process numbers. Tells a holder from a later process with its number, and from one in another container.
+   */
   born: z.string(),
 });
 
@@ -30,20 +33,27 @@ export interface RunLock {
   release(): Promise<void>;
 }
 
-/** Boot and start time of a process on Linux; empty where the system does not tell. */
-function birthOf(pid: number): string {
+/** Boot, start time and namespace of a process that is seen from here; 'dead' of one whose parent has not noticed yet. */
+function birthOf(pid: number): string | 'dead' {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command name, in parentheses, may hold spaces: count fields after it. Start time is field 22.
-    const started = fields.slice(fields.lastIndexOf(')') + 2).split(' ')[19];
-    return `${boot} ${started}`;
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command name, in parentheses, may hold spaces: count fields after it. The state is field 3, the start time field 22.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    if (fields[0] === 'Z' || fields[0] === 'X') return 'dead';
+    // All that are seen from here have their number in this namespace.
+    return `${boot} ${fields[19]} ${readlinkSync('/proc/self/ns/pid')}`;
   } catch {
     return '';
   }
 }
 
-function isAlive(holder: LockHolder): boolean {
+/** Whether a holder on this host lives; null where that cannot be seen from here. */
+function isAlive(holder: LockHolder): boolean | null {
+  const [boot, , namespace] = holder.born.split(' ');
+  const [ownBoot, , ownNamespace] = birthOf(process.pid).split(' ');
+  // Containers that share a host name and a folder do not see each other's processes.
+  if (boot === ownBoot && namespace !== undefined && namespace !== ownNamespace) return null;
   try {
     process.kill(holder.pid, 0);
   } catch (error) {
@@ -52,7 +62,9 @@ function isAlive(holder: LockHolder): boolean {
     }
   }
   const birth = birthOf(holder.pid);
-  return holder.born === '' || birth === '' || holder.born === birth;
+  if (birth === 'dead') return false;
+  // Locks of earlier versions do not tell the namespace.
+  return holder.born === '' || birth === '' || `${birth} `.startsWith(`${holder.born} `);
 }
 
 async function lockNumbers(directory: string): Promise<number[]> {
@@ -73,14 +85,18 @@ async function readHolder(path: string): Promise<LockHolder | null | 'gone'> {
   }
 }
 
-function inUse(directory: string, path: string, holder: LockHolder | null): GreedynasError {
+function inUse(directory: string, path: string, holder: LockHolder | null, seen: boolean): GreedynasError {
   if (holder === null) {
     return new GreedynasError(
       'locked',
       `${directory} is in use, but ${path} does not say by whom: delete that file if no other process uses the run`,
     );
   }
-  const elsewhere = holder.host === hostname() ? '' : '; if that process is gone, delete the file';
+  const elsewhere = seen
+    ? ''
+    : holder.host === hostname()
+      ? ' in another container; if that process is gone, delete the file'
+      : '; if that process is gone, delete the file';
   return new GreedynasError(
     'locked',
     `${directory} is in use by process ${holder.pid} on ${holder.host} (${path})${elsewhere}: wait for it, or use another --run`,
@@ -114,8 +130,9 @@ async function claim(directory: string, beside: string): Promise<RunLock> {
       if (holder === 'gone') {
         continue;
       }
-      if (holder === null || holder.host !== hostname() || isAlive(holder)) {
-        throw inUse(directory, path, holder);
+      const alive = holder === null || holder.host !== hostname() ? null : isAlive(holder);
+      if (holder === null || alive !== false) {
+        throw inUse(directory, path, holder, alive === true);
       }
       takenOverFrom = holder;
     }

@@ -132,8 +132,8 @@ describe('storage/durable', () => {
     });
 
     it("gives the system's own words for a code it does not know", () => {
-      const error = explainIo(systemError('EMFILE'), 'read', '/a');
-      expect(error).to.have.property('message', 'cannot read /a: Error: EMFILE: from the system (EMFILE)');
+      const error = explainIo(systemError('EXDEV'), 'read', '/a');
+      expect(error).to.have.property('message', 'cannot read /a: Error: EXDEV: from the system (EXDEV)');
     });
 
     it('leaves our own errors and bugs as they are', async () => {

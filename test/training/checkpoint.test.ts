@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   appendFileSync,
@@ -7,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -89,6 +91,49 @@ describe('training/checkpoint', () => {
 
   it('is null where a run has none', async () => {
     expect(await findCheckpoint(folder())).to.deep.equal({ checkpoint: null, skipped: [] });
+  });
+
+  it('is not taken for damaged where this user may not read it', async () => {
+    await save(1);
+    const newest = await save(2);
+    const program = `
+      const { findCheckpoint } = await import('${new URL('../../src/training/checkpoint.ts', import.meta.url)}');
+      // Root may read everything.
+      if (process.getuid() === 0) process.setuid(65534);
+      try {
+        console.log(JSON.stringify((await findCheckpoint(process.argv[1])).skipped));
+      } catch (error) {
+        console.log(error.code + ': ' + error.message);
+      }
+    `;
+    const words = ['--import=tsx', '--input-type=module', '-e', program, folder()];
+    chmodSync(folder(), 0o755);
+    for (const name of ['manifest.json', 'weights.index', 'state.json']) {
+      const path = join(newest, name);
+      chmodSync(path, 0);
+      const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+      expect(stdout, stderr).to.match(/^io: cannot read .*step-00000002: permission denied \(EACCES\)\n$/);
+      chmodSync(path, 0o644);
+    }
+    expect((await findCheckpoint(folder())).checkpoint?.step).to.equal(2);
+  });
+
+  it('is damaged where a file of it is a link to itself or a folder', async () => {
+    await save(1);
+    for (const [step, put] of [
+      [2, (path: string) => symlinkSync('state.json', path)],
+      [3, (path: string) => mkdirSync(path)],
+    ] as const) {
+      const path = join(await save(step), 'state.json');
+      rmSync(path);
+      put(path);
+    }
+    const { checkpoint, skipped } = await findCheckpoint(folder());
+    expect(checkpoint?.step).to.equal(1);
+    expect(skipped.map(({ reason }) => reason)).to.deep.equal([
+      'state.json is no file',
+      skipped[1]!.reason.match(/^state\.json cannot be read: .*ELOOP.*$/)?.[0],
+    ]);
   });
 
   it('sorts steps as numbers and keeps the last n', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
 import { acquireLock } from '../../src/training/lock.ts';
 import { rejection, temporaryFolder } from './temporary.ts';
@@ -51,6 +52,51 @@ describe('training/lock', () => {
     expect(lock.takenOverFrom?.born).to.equal(born);
     expect(JSON.parse(readFileSync(lock.path, 'utf8')).born).to.not.equal(born);
     await lock.release();
+  });
+
+  it('is taken over from a process that has died and whose parent has not noticed', async function () {
+    if (process.platform !== 'linux') {
+      console.log('      skipped: the state of a process is only known on Linux');
+      this.skip();
+    }
+    // `exec` leaves the shell's child to a program that never waits for it.
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const pid = Number(String((await once(parent.stdout, 'data'))[0]));
+      const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2];
+      while (state() !== 'Z') await setTimeout(5);
+      writeFileSync(join(folder(), 'lock.1'), JSON.stringify({ pid, host: hostname(), born: '' }));
+      const lock = await acquireLock(folder());
+      expect(lock.takenOverFrom?.pid).to.equal(pid);
+      await lock.release();
+    } finally {
+      parent.kill('SIGKILL');
+    }
+  });
+
+  it('of a container with the same host name is respected, whatever process has that number here', async function () {
+    if (process.platform !== 'linux') {
+      console.log('      skipped: there are no namespaces elsewhere');
+      this.skip();
+    }
+    const lock = await acquireLock(folder());
+    const mine = JSON.parse(readFileSync(lock.path, 'utf8'));
+    await lock.release();
+    const [boot, started, namespace] = mine.born.split(' ');
+    expect(namespace).to.match(/^pid:\[\d+\]$/);
+    for (const pid of [process.pid, await deadPid()]) {
+      writeFileSync(join(folder(), 'lock.1'), JSON.stringify({ ...mine, pid, born: `${boot} ${started} pid:[7]` }));
+      const error = await rejection(acquireLock(folder()));
+      expect(error.code).to.equal('locked');
+      expect(error.message).to.include('in another container; if that process is gone, delete the file');
+    }
+    // After another boot no process of it is left. Locks of earlier versions have no namespace.
+    for (const born of [`other-boot ${started} pid:[7]`, 'other-boot 5']) {
+      writeFileSync(join(folder(), 'lock.1'), JSON.stringify({ ...mine, born }));
+      await (await acquireLock(folder())).release();
+    }
+    writeFileSync(join(folder(), 'lock.1'), JSON.stringify({ ...mine, born: `${boot} ${started}` }));
+    expect((await rejection(acquireLock(folder()))).message).to.include(`process ${process.pid} on`);
   });
 
   it('of another host is respected, since its process cannot be seen from here', async () => {
