@@ -9,6 +9,7 @@ export const dtypeNumbers = {
   string: 7,
   int64: 9,
   bool: 10,
+  quint8: 12,
   bfloat16: 14,
   resource: 20,
   variant: 21,

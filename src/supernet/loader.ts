@@ -150,7 +150,7 @@ export function addLoader(
     const [label, box, flip, numbers, values] = others as readonly [Tensor, Tensor, Tensor, ...Tensor[]];
     const part =
       encoding === 'jpeg' ? cropAndDecodeJpeg(body, encoded, box) : cut(body, decodeImage(body, encoded), box);
-    let image = mirrored(body, toBytes(body, resizeTo(body, part, resolution)), flip);
+    let image = mirrored(body, resizeTo(body, part, resolution), flip);
     if (operate !== null) {
       for (const [position, number] of unstack(body, numbers!).entries()) {
         image = operate(body, image, number, sliceOf(body, values!, position * operationValues, operationValues));

@@ -58,22 +58,44 @@ export function cut(scope: Scope, image: Tensor, box: Tensor): Tensor {
 
 /**
  * Scales to a square by bilinear interpolation between pixel centres, without smoothing first: a crop of an image whose
- * shorter side is little above the network's resolution is scaled down little or not at all.
+ * shorter side is little above the network's resolution is scaled down little or not at all. In whole numbers from bytes to
+ * bytes, rounded: four bytes a value less to write and to read again than through float32, at most 1.5 away from it and not darker on the whole.
  *
- * @returns float32 `[side, side, 3]`
+ * @param image uint8 `[height, width, 3]`
+ * @returns uint8 `[side, side, 3]`
  */
 export function resizeTo(scope: Scope, image: Tensor, side: number): Tensor {
-  const resized = scope.addOne('ResizeBilinear', {
-    inputs: [batchOfOne(scope, image), scope.constant([side, side], 'int32')],
+  const shape = [1, side, side, 3];
+  const [resized] = scope.add('QuantizedResizeBilinear', {
+    inputs: [
+      sameBytes(scope, batchOfOne(scope, image), 'quint8'),
+      scope.constant([side, side], 'int32'),
+      // What the least and the greatest byte stand for does not matter: it goes in as it comes out.
+      scope.constant(0, 'float32'),
+      scope.constant(255, 'float32'),
+    ],
     attributes: {
-      T: attribute.type(image.dtype),
+      T: attribute.type('quint8'),
       align_corners: attribute.bool(false),
       half_pixel_centers: attribute.bool(true),
     },
-    dtype: 'float32',
-    shape: [1, side, side, 3],
+    outputs: [
+      { dtype: 'quint8', shape },
+      { dtype: 'float32', shape: [] },
+      { dtype: 'float32', shape: [] },
+    ],
+  }).outputs;
+  return onlyOne(scope, sameBytes(scope, resized!, 'uint8'));
+}
+
+/** The tensor under another type of the same width; nothing is copied. */
+function sameBytes(scope: Scope, tensor: Tensor, dtype: DType): Tensor {
+  return scope.addOne('Bitcast', {
+    inputs: [tensor],
+    attributes: { T: attribute.type(tensor.dtype), type: attribute.type(dtype) },
+    dtype,
+    shape: tensor.shape,
   });
-  return onlyOne(scope, resized);
 }
 
 /**
@@ -108,21 +130,35 @@ export function toBytes(scope: Scope, image: Tensor): Tensor {
   return cast(scope, elementwise(scope, 'AddV2', [image, scope.constant(0.5, 'float32')]), 'uint8');
 }
 
-/** The image, mirrored left to right if `flip` (a uint8 scalar) is not 0. */
+/**
+ * The image, mirrored left to right if `flip` (a uint8 scalar) is not 0. It takes the one way or the other: a `SelectV2` between both
+ * takes 0.5 ms for a byte image of 224 px, ten times as long as reversing it (measured).
+ */
 export function mirrored(scope: Scope, image: Tensor, flip: Tensor): Tensor {
+  const { dtype, shape } = image;
+  const [upright, turned] = scope.add('Switch', {
+    inputs: [image, cast(scope, flip, 'bool')],
+    attributes: { T: attribute.type(dtype) },
+    outputs: [
+      { dtype, shape },
+      { dtype, shape },
+    ],
+  }).outputs;
   const reversed = scope.addOne('ReverseV2', {
-    inputs: [image, scope.constant([1], 'int32')],
-    attributes: { T: attribute.type(image.dtype), Tidx: attribute.type('int32') },
-    dtype: image.dtype,
-    shape: image.shape,
+    inputs: [turned!, scope.constant([1], 'int32')],
+    attributes: { T: attribute.type(dtype), Tidx: attribute.type('int32') },
+    dtype,
+    shape,
   });
-  const wanted = cast(scope, flip, 'bool');
-  return scope.addOne('SelectV2', {
-    inputs: [wanted, reversed, image],
-    attributes: { T: attribute.type(image.dtype) },
-    dtype: image.dtype,
-    shape: image.shape,
-  });
+  const [taken] = scope.add('Merge', {
+    inputs: [upright!, reversed],
+    attributes: { T: attribute.type(dtype), N: attribute.int(2) },
+    outputs: [
+      { dtype, shape },
+      { dtype: 'int32', shape: [] },
+    ],
+  }).outputs;
+  return taken!;
 }
 
 function batchOfOne(scope: Scope, image: Tensor): Tensor {
