@@ -20,7 +20,7 @@ describe('decoding', () => {
       [300, 5],
     ] as const) {
       const values = Uint8Array.from({ length: height * width * 3 }, () => stream.integer(256));
-      const [scaled] = session.run({ 'image:0': { shape: [height, width, 3], values } }, ['scaled:0']);
+      const scaled = session.run({ 'image:0': { shape: [height, width, 3], values } }, ['scaled:0'])[0] as Int32Array;
       const expected = bilinear(values, height, width, 16);
       expect(scaled).to.have.length(expected.length);
       let sum = 0;
