@@ -42,12 +42,13 @@ describe('decoding', () => {
     graph.output('mirrored', cast(graph.main, mirrored(graph.main, image, flip), 'int32'));
     const session = openGraph(graph);
     const values = Uint8Array.from({ length: 18 }, (_, index) => index);
-    const run = (turn: number) =>
-      Array.from(
-        session.run({ 'image:0': { shape: [2, 3, 3], values }, 'flip:0': { shape: [], values: Uint8Array.of(turn) } }, [
-          'mirrored:0',
-        ])[0]!,
-      );
+    const run = (turn: number): number[] => {
+      const feeds = {
+        'image:0': { shape: [2, 3, 3], values },
+        'flip:0': { shape: [], values: Uint8Array.of(turn) },
+      };
+      return Array.from(session.run(feeds, ['mirrored:0'])[0] as Int32Array);
+    };
     expect(run(0)).to.deep.equal(Array.from(values));
     expect(run(1)).to.deep.equal([6, 7, 8, 3, 4, 5, 0, 1, 2, 15, 16, 17, 12, 13, 14, 9, 10, 11]);
     session.close();
