@@ -75,7 +75,7 @@ async function measureOwn(directory: string): Promise<void> {
     batchSize: batch,
     seed: 1,
     augmentation: { crop, flip: true },
-    supernet: { startLoader: loader.start, advance: loader.advance },
+    supernet: { keepImages: loader.keep, startLoader: loader.start, advance: loader.advance },
   });
   const { stepsPerEpoch } = batches;
   let step = 0;

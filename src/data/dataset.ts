@@ -25,6 +25,8 @@ export interface ImageFiles {
   /** Class indices `[count]`. */
   readonly labels: Int32Array;
   readonly count: number;
+  /** Bytes of the stored images in all, at most; null where that is not known. */
+  readonly bytes: number | null;
   /** Of each image as it is stored, in pixels. */
   readonly widths: Uint16Array;
   readonly heights: Uint16Array;

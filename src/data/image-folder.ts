@@ -111,6 +111,7 @@ async function preparedSplit(
     offset: index.offset,
     labels: Int32Array.from(index.label),
     count: index.count,
+    bytes: index.length.reduce((sum, length) => sum + length, 0),
     widths: index.width,
     heights: index.height,
   };

@@ -77,6 +77,7 @@ async function readSplit(root: string, files: readonly LabelledFile[]): Promise<
     offset: new Float64Array(count),
     labels: Int32Array.from(files, ({ label }) => label),
     count,
+    bytes: null,
     widths,
     heights,
   };

@@ -1,4 +1,5 @@
 /** Plans that the loader in the graph works by: rows of (file, place, crop, flip, label), computed here. */
+import { totalmem } from 'node:os';
 import { GreedynasError } from '../errors.ts';
 import type { LoadedBatch, PlannedImages, StackPlan, Supernet, TrainingPlan } from '../supernet/supernet.ts';
 import { drawOperations, type OperationPolicy, operationColumns, operationsPerImage } from './augmentation.ts';
@@ -63,7 +64,11 @@ export function createTrainingPlans(options: {
   batchSize: number;
   seed: number;
   augmentation: CropAugmentation;
-}): { readonly stepsPerEpoch: number; plan(firstStep: number, steps: number): TrainingPlan } {
+}): {
+  readonly stepsPerEpoch: number;
+  /** `kept`: of images that a network keeps, all of the set in its order. */
+  plan(firstStep: number, steps: number, kept?: boolean): TrainingPlan;
+} {
   const { set, batchSize, seed, augmentation } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > set.count) {
     throw new GreedynasError(
@@ -77,7 +82,7 @@ export function createTrainingPlans(options: {
   const layers = policy === undefined ? 0 : operationsPerImage(policy);
   return {
     stepsPerEpoch,
-    plan(firstStep, steps) {
+    plan(firstStep, steps, kept = false) {
       const count = steps * batchSize;
       const indices = new Int32Array(count);
       const boxes = new Int32Array(4 * count);
@@ -94,23 +99,45 @@ export function createTrainingPlans(options: {
         if (policy !== undefined && layers > 0) planned.push(drawOperations(key, index, policy, set.resolution));
       }
       const operations = layers === 0 ? {} : { operations: operationColumns(planned, layers) };
-      return { ...planImages(set, indices), batch: batchSize, boxes, flips, ...operations };
+      return {
+        ...planImages(set, indices),
+        batch: batchSize,
+        ...(kept ? { rows: indices } : {}),
+        boxes,
+        flips,
+        ...operations,
+      };
     },
   };
 }
 
-/** Images that one feed plans at most: 37 bytes each, 28 more for every operation, and the names; at its end the loader's queue runs empty once. */
+/**
+ * Images that are kept in memory as they are stored, from the first batch on: of sets up to this size, and an eighth of the machine's
+ * memory. Larger ones are read from their files in every epoch; the batches are the same.
+ */
+const mostKeptBytes = 2 ** 31;
+
+/** Images that one feed plans at most: 41 bytes each, 28 more for every operation, and the names; at its end the loader's queue runs empty once. */
 const imagesPerFeed = 65_536;
+
+/** What the batches of images in files need of a network. */
+export type LoadingNetwork = Pick<Supernet, 'keepImages' | 'startLoader' | 'advance'>;
 
 /**
  * The training batches of images in files, brought by the loader in the supernet's graph. `batch` may be asked for any step;
  * asked in order it goes on, anything else starts the loader anew at that step.
  */
 export function createPlannedBatches(
-  options: Parameters<typeof createTrainingPlans>[0] & { readonly supernet: Pick<Supernet, 'startLoader' | 'advance'> },
+  options: Parameters<typeof createTrainingPlans>[0] & {
+    readonly supernet: LoadingNetwork;
+    /** Bytes of stored images that may be kept in memory. */
+    readonly mostKept?: number;
+  },
 ): TrainingBatches<LoadedBatch> {
-  const { set, supernet, batchSize } = options;
+  const { set, supernet, batchSize, mostKept = Math.min(mostKeptBytes, totalmem() / 8) } = options;
   const { stepsPerEpoch, plan } = createTrainingPlans(options);
+  const keeps = set.stored.container === 'records' && set.bytes !== null && set.bytes <= mostKept;
+  let kept = false;
   const stepsPerFeed = Math.max(1, Math.floor(imagesPerFeed / batchSize));
   let next = -1;
   let end = -1;
@@ -118,8 +145,20 @@ export function createPlannedBatches(
     stepsPerEpoch,
     batch(step) {
       if (!Number.isSafeInteger(step) || step < 0) throw new RangeError(`batch(step): ${step} is not a step number`);
+      if (keeps && !kept) {
+        const all = planImages(
+          set,
+          Int32Array.from({ length: set.count }, (_, index) => index),
+        );
+        try {
+          supernet.keepImages(all);
+        } catch (error) {
+          throw explainUnreadable(error, set, all, step);
+        }
+        kept = true;
+      }
       if (step !== next || step >= end) {
-        supernet.startLoader(plan(step, stepsPerFeed));
+        supernet.startLoader(plan(step, stepsPerFeed, kept));
         end = step + stepsPerFeed;
       }
       next = step + 1;

@@ -1,8 +1,8 @@
 /** The training batches of any data set: fed from memory, or brought by the loader in the graph. */
-import type { MiniBatch, Supernet } from '../supernet/supernet.ts';
+import type { MiniBatch } from '../supernet/supernet.ts';
 import { type Augmentation, createTrainingBatches, type TrainingBatches } from './batches.ts';
 import type { DataSet } from './dataset.ts';
-import { type CropAugmentation, createPlannedBatches } from './plans.ts';
+import { type CropAugmentation, createPlannedBatches, type LoadingNetwork } from './plans.ts';
 
 /** @throws GreedynasError `usage` for a batch size or an augmentation that does not fit the data set */
 export function openTrainingBatches(options: {
@@ -11,7 +11,7 @@ export function openTrainingBatches(options: {
   seed: number;
   /** Images in memory are padded and cropped, those in files cropped and scaled. */
   augmentation: Augmentation & CropAugmentation;
-  supernet: Pick<Supernet, 'startLoader' | 'advance'>;
+  supernet: LoadingNetwork;
 }): TrainingBatches<MiniBatch> {
   const { data, ...more } = options;
   const set = data.train;

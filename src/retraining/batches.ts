@@ -3,8 +3,9 @@ import type { RetrainConfig } from '../config/retrain-schema.ts';
 import { drawErasing } from '../data/augmentation.ts';
 import type { DataSet } from '../data/dataset.ts';
 import { epochOpener } from '../data/epoch.ts';
+import type { LoadingNetwork } from '../data/plans.ts';
 import { openTrainingBatches } from '../data/training-batches.ts';
-import type { RetrainBatch, RetrainNetwork } from './session.ts';
+import type { RetrainBatch } from './session.ts';
 
 export interface RetrainBatches {
   /** Whole ones in an epoch. */
@@ -17,7 +18,7 @@ export interface RetrainBatches {
 export function openRetrainBatches(
   config: RetrainConfig,
   data: Pick<DataSet, 'train'>,
-  network: Pick<RetrainNetwork, 'startLoader' | 'advance'>,
+  network: LoadingNetwork,
 ): RetrainBatches {
   const { seed, training } = config;
   const { padding, flip, crop, colorJitter, randAugment, randomErasing } = config.data;

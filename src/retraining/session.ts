@@ -4,7 +4,15 @@ import { type Feed, openSession } from '../engine/session.ts';
 import { GreedynasError } from '../errors.ts';
 import type { Path, Space } from '../space/space.ts';
 import { driveLoader } from '../supernet/loader-driver.ts';
-import type { ImageBatch, LoadedBatch, MiniBatch, Scores, StackPlan, TrainingPlan } from '../supernet/supernet.ts';
+import type {
+  ImageBatch,
+  LoadedBatch,
+  MiniBatch,
+  PlannedImages,
+  Scores,
+  StackPlan,
+  TrainingPlan,
+} from '../supernet/supernet.ts';
 import { compileRetraining, feeds, fetches, type RetrainRecipe } from './compile.ts';
 
 /** Images that are fed, or those that the graph's loader has; with what is erased of them where the recipe has erasing. */
@@ -34,6 +42,7 @@ export interface RetrainNetwork {
   /** One update. `loss` is the mean over the mini-batch, label smoothing included, before the update. */
   trainStep(step: RetrainStep): { readonly loss: number; readonly correct: number };
   /** As a supernet's: of networks whose recipe has `stored`. */
+  keepImages(images: PlannedImages): void;
   startLoader(plan: TrainingPlan): void;
   advance(): LoadedBatch;
   /** Scores images with running statistics, without label smoothing. Stack plans are for networks whose recipe has `stored`. */
@@ -126,6 +135,7 @@ export function openRetraining(
       if (recipe.parts > 1) session.run(update, fetches.update);
       return { loss, correct };
     },
+    keepImages: loader.keep,
     startLoader: loader.start,
     advance: loader.advance,
     evaluate(weights, batches) {

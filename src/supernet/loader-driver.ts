@@ -15,6 +15,8 @@ class UnreadableImages extends GreedynasError {
 }
 
 export interface LoaderDriver {
+  /** Reads images as they are stored into memory. Throws `io` if a record cannot be read. */
+  keep(images: PlannedImages): void;
   /** Takes up a plan: decoding begins. */
   start(plan: TrainingPlan): void;
   /** Brings the next mini-batch of the plan, waiting for it if need be. Throws `io` if an image cannot be read or decoded. */
@@ -58,17 +60,22 @@ export function driveLoader(session: Pick<Session, 'run'>, { threads }: Pick<Eng
   /** Images of a step of the training plan at hand. */
   let planned = 0;
   return {
+    keep: (images) => {
+      run(planFeeds(images, images.labels.length), loaderFetches.keep);
+    },
     start(plan) {
+      const { rows } = plan;
       const count = plan.labels.length;
       planned = plan.batch;
       run(
         {
           ...planFeeds(plan, plan.batch),
           ...operationFeeds(plan),
+          ...(rows === undefined ? {} : { [loaderFeeds.rows]: { shape: [count], values: rows } }),
           [loaderFeeds.boxes]: { shape: [count, 4], values: plan.boxes },
           [loaderFeeds.flips]: { shape: [count], values: plan.flips },
         },
-        loaderFetches.start,
+        rows === undefined ? loaderFetches.start : loaderFetches.startKept,
       );
     },
     advance() {

@@ -6,11 +6,12 @@
  * a function of the plan alone: not of the number of threads, nor of where a run was stopped.
  */
 import { ensureShape, type Graph, type Scope, type Tensor } from '../graph/graph.ts';
-import { mapFunction, type PartType } from '../graph/map-function.ts';
+import { type MapFunction, mapFunction, type PartType } from '../graph/map-function.ts';
 import { cast } from '../graph/ops/arithmetic.ts';
 import { addImageOperations, operationValues } from '../graph/ops/augmentation.ts';
 import {
   batchDataset,
+  type Dataset,
   datasetIterator,
   flatMapDataset,
   mapDataset,
@@ -31,7 +32,7 @@ import {
   scaleAndCut,
   toBytes,
 } from '../graph/ops/decoding.ts';
-import { encodedImage, readFile, substring } from '../graph/ops/files.ts';
+import { encodedImage, oneOf, readFile, substring } from '../graph/ops/files.ts';
 import { assign } from '../graph/ops/running-average.ts';
 import { unstack } from '../graph/ops/shapes.ts';
 import { attribute } from '../graph/types.ts';
@@ -64,6 +65,7 @@ export const loaderFeeds = {
   flips: 'plan/flips:0',
   operations: 'plan/operations:0',
   values: 'plan/values:0',
+  rows: 'plan/rows:0',
   scale: 'plan/scale:0',
   corner: 'plan/corner:0',
   batch: 'plan/batch:0',
@@ -72,6 +74,8 @@ export const loaderFeeds = {
 
 export const loaderFetches = {
   start: ['loader/start:0'],
+  keep: ['loader/keep:0'],
+  startKept: ['loader/start_kept:0'],
   advance: ['loader/advance:0'],
 } as const;
 
@@ -86,7 +90,11 @@ export interface Loader {
 /** The bytes of an image, and the other columns of its row. */
 type Located = readonly [encoded: Tensor, others: readonly Tensor[]];
 
-/** Adds the loader and its endpoints `start` (takes up a training plan) and `advance` (brings the next mini-batch). */
+/**
+ * Adds the loader and its endpoints: `start` takes up a training plan and `advance` brings the next mini-batch. Where images are
+ * records, `keep` reads them into memory once and `startKept` takes up a plan of those: opening a file at a record's place, and finding
+ * the image in the record, take longer than decoding an image of 64 px (measured: 0.13 against 0.04 ms).
+ */
 export function addLoader(
   graph: Graph,
   resolution: number,
@@ -110,7 +118,7 @@ export function addLoader(
     dtype: 'string',
     shape: [],
   });
-  const rows = [column('file', 'int32', 2), column('offset', 'int64'), column('labels', 'int32')];
+  const rows = [column('file', 'int32', 2), column('offset', 'int64'), column('labels', 'int32')] as const;
   const workers = cast(scope, graph.placeholder('plan/workers', 'int32', []), 'int64');
   const batch = cast(scope, graph.placeholder('plan/batch', 'int32', []), 'int64');
   /**
@@ -138,15 +146,15 @@ export function addLoader(
 
   const { count = 0, fill = [] } = operations ?? {};
   const operate = count === 0 ? null : addImageOperations(scope, resolution, fill);
-  const training = located('loader_read_training', [
+  const decided = [
     column('boxes', 'int32', 4),
     column('flips', 'uint8'),
     ...(operate === null
       ? []
       : [column('operations', 'int32', count), column('values', 'float32', count * operationValues)]),
-  ]);
-  const augment = mapFunction(scope, 'loader_augment', training.source.parts, (body, parts) => {
-    const [encoded, others] = training.bytes(body, parts);
+  ];
+  const training = located('loader_read_training', decided);
+  const augmented = (body: Scope, [encoded, others]: Located): readonly Tensor[] => {
     const [label, box, flip, numbers, values] = others as readonly [Tensor, Tensor, Tensor, ...Tensor[]];
     const part =
       encoding === 'jpeg' ? cropAndDecodeJpeg(body, encoded, box) : cut(body, decodeImage(body, encoded), box);
@@ -157,16 +165,40 @@ export function addLoader(
       }
     }
     return [image, label];
-  });
+  };
   const size = [resolution, resolution, 3];
-  const mapped = mapDataset(scope, training.source, augment, workers);
-  const batches = prefetchDataset(scope, batchDataset(scope, mapped, batch), prefetchedBatches);
-  const iterator = datasetIterator(scope, privateThreads(scope, batches, workers), 'loader');
-  graph.output('loader/start', scope.constant(0, 'float32'), [iterator.start]);
+  const inBatches = (source: Dataset, augment: MapFunction): Dataset => {
+    const batches = batchDataset(scope, mapDataset(scope, source, augment, workers), batch);
+    return privateThreads(scope, prefetchDataset(scope, batches, prefetchedBatches), workers);
+  };
+  const read = inBatches(
+    training.source,
+    mapFunction(scope, 'loader_augment', training.source.parts, (body, parts) =>
+      augmented(body, training.bytes(body, parts)),
+    ),
+  );
+  const iterator = datasetIterator(scope, read, 'loader');
+  graph.output('loader/start', scope.constant(0, 'float32'), [iterator.start(read)]);
 
-  const kept = { trainable: false, saved: false } as const;
-  const images = graph.variable('loader/images', { ...kept, dtype: 'uint8', shape: [-1, ...size] });
-  const labels = graph.variable('loader/labels', { ...kept, dtype: 'int32', shape: [-1] });
+  const unsaved = { trainable: false, saved: false } as const;
+  if (container === 'records') {
+    const kept = graph.variable('loader/kept', { ...unsaved, dtype: 'string', shape: [-1] });
+    const all = located('loader_read_kept', []);
+    const bytesOf = mapFunction(scope, 'loader_keep', all.source.parts, (body, parts) => [all.bytes(body, parts)[0]]);
+    const every = batchDataset(scope, mapDataset(scope, all.source, bytesOf, workers), batch);
+    const [strings] = singleElement(scope, privateThreads(scope, every, workers));
+    graph.output('loader/keep', scope.constant(0, 'float32'), [assign(scope, kept, strings!)]);
+
+    const images = scope.read(kept);
+    const planned = sliceRowsDataset(scope, [column('rows', 'int32'), rows[2], ...decided]);
+    const augment = mapFunction(scope, 'loader_augment_kept', planned.parts, (body, [row, ...others]) =>
+      augmented(body, [oneOf(body, images, row!), others]),
+    );
+    graph.output('loader/start_kept', scope.constant(0, 'float32'), [iterator.start(inBatches(planned, augment))]);
+  }
+
+  const images = graph.variable('loader/images', { ...unsaved, dtype: 'uint8', shape: [-1, ...size] });
+  const labels = graph.variable('loader/labels', { ...unsaved, dtype: 'int32', shape: [-1] });
   const [nextImages, nextLabels] = iterator.next as readonly [Tensor, Tensor];
   graph.output('loader/advance', scope.constant(0, 'float32'), [
     assign(scope, images, nextImages),

@@ -211,6 +211,7 @@ function createSession(space: Space, { recipe, engine, batches }: SessionOptions
     },
     accumulate,
     update,
+    keepImages: (images) => loader().keep(images),
     startLoader: (plan) => loader().start(plan),
     advance: () => loader().advance(),
     loadStack(name, batch) {

@@ -21,6 +21,8 @@ export interface PlannedImages {
 /** Augmented images for training steps: `batch` of them a step, in order. */
 export interface TrainingPlan extends PlannedImages {
   readonly batch: number;
+  /** Where the image stands among those that `keepImages` read; absent: it is read from its file. */
+  readonly rows?: Int32Array;
   /** What is cut out of the image and scaled to the network's resolution: top, left, height, width in pixels, `[count, 4]`. */
   readonly boxes: Int32Array;
   /** 1: mirrored afterwards. */
@@ -106,6 +108,8 @@ export interface Supernet {
    * @returns how many variables were withheld from the update, as {@link StepResult}
    */
   update(learningRate: number, factor?: number): number;
+  /** Reads images, as they are stored in records, into the memory of the process; plans with `rows` then take them from there. Throws `io`. */
+  keepImages(images: PlannedImages): void;
   /** Takes up a plan: decoding begins. Only for networks whose recipe has `stored`, as the next. */
   startLoader(plan: TrainingPlan): void;
   /** Brings the next mini-batch of the plan, waiting for it if need be. Throws `io` if an image cannot be read or decoded. */

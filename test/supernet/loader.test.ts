@@ -20,11 +20,12 @@ import {
   loaderFetches,
   type StoredImages,
 } from '../../src/supernet/loader.ts';
-import type { StackPlan, TrainingPlan } from '../../src/supernet/supernet.ts';
+import type { PlannedImages, StackPlan, TrainingPlan } from '../../src/supernet/supernet.ts';
 import { openGraph } from '../graph/engine.ts';
 
 interface OpenLoader {
   readonly session: Session;
+  keep(images: PlannedImages): void;
   start(plan: TrainingPlan, workers?: number): void;
   /** Pixels and labels of the next batch. */
   next(): { pixels: number[]; labels: number[] };
@@ -39,7 +40,7 @@ function openLoader(resolution: number, stored: StoredImages, operations?: Loade
   graph.output('labels', loader.labels);
   graph.output('stackLabels', loader.stack.labels);
   const session = openGraph(graph);
-  const feeds = (plan: StackPlan | TrainingPlan, batch: number, workers: number) => ({
+  const feeds = (plan: PlannedImages, batch: number, workers: number) => ({
     [loaderFeeds.names]: { text: plan.names },
     [loaderFeeds.file]: { shape: [plan.labels.length, 2], values: plan.file },
     [loaderFeeds.offset]: { shape: [plan.labels.length], values: plan.offset },
@@ -66,7 +67,11 @@ function openLoader(resolution: number, stored: StoredImages, operations?: Loade
   };
   return {
     session,
+    keep(images) {
+      session.run(feeds(images, images.labels.length, 2), loaderFetches.keep);
+    },
     start(plan, workers = 2) {
+      const { rows } = plan;
       const count = plan.labels.length;
       session.run(
         {
@@ -74,8 +79,9 @@ function openLoader(resolution: number, stored: StoredImages, operations?: Loade
           [loaderFeeds.boxes]: { shape: [count, 4], values: plan.boxes },
           [loaderFeeds.flips]: { shape: [count], values: plan.flips },
           ...operationFeeds(plan),
+          ...(rows === undefined ? {} : { [loaderFeeds.rows]: { shape: [count], values: rows } }),
         },
-        loaderFetches.start,
+        rows === undefined ? loaderFetches.start : loaderFetches.startKept,
       );
     },
     next() {
@@ -145,6 +151,7 @@ describe('the loader in the graph', () => {
       count,
       widths,
       heights,
+      bytes: null,
       resolution: 16,
       resize: 18,
     };
@@ -166,14 +173,22 @@ describe('the loader in the graph', () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   /** Steps of a run through a loader, as supernets do it. */
-  const run = (set: ImageFiles, steps: readonly number[], workers = 2) => {
+  const run = (set: ImageFiles, steps: readonly number[], workers = 2, mostKept?: number) => {
     const loader = openLoader(16, set.stored);
     try {
       const supernet = {
+        keepImages: loader.keep,
         startLoader: (plan: TrainingPlan) => loader.start(plan, workers),
         advance: () => ({ loaded: 4 }),
       };
-      const batches = createPlannedBatches({ set, batchSize: 4, seed: 9, augmentation, supernet });
+      const batches = createPlannedBatches({
+        set,
+        batchSize: 4,
+        seed: 9,
+        augmentation,
+        supernet,
+        ...(mostKept === undefined ? {} : { mostKept }),
+      });
       return steps.map((step) => {
         batches.batch(step);
         return loader.next();
@@ -194,6 +209,27 @@ describe('the loader in the graph', () => {
     const all = run(records, [0, 1, 2, 3, 4, 5], 1);
     expect(run(records, [0, 1, 2, 3, 4, 5], 4)).to.deep.equal(all);
     expect(run(records, [4, 5])).to.deep.equal(all.slice(4));
+  });
+
+  it('brings the same bits of records that are kept in memory as of those that are read again', async () => {
+    const moved = { ...records, names: [join(folder, 'moved.tfrecord')], bytes: 1000 };
+    await copyFile(records.names[0]!, moved.names[0]!);
+    expect(run(moved, [0, 1, 2, 3], 2, 1000)).to.deep.equal(run(moved, [0, 1, 2, 3], 2, 999));
+    // Kept: what is asked of memory is never read again, and damage is found before the first step.
+    const loader = openLoader(16, moved.stored);
+    const supernet = { keepImages: loader.keep, startLoader: loader.start, advance: () => ({ loaded: 4 }) };
+    const batches = createPlannedBatches({ set: moved, batchSize: 4, seed: 9, augmentation, supernet });
+    batches.batch(0);
+    await rm(moved.names[0]!);
+    batches.batch(7);
+    expect(loader.next().labels).to.have.length(4);
+    loader.session.close();
+    const bytes = await readFile(records.names[0]!);
+    bytes[bytes.length - 30]! ^= 1;
+    await writeFile(moved.names[0]!, bytes);
+    const again = openLoader(16, moved.stored);
+    expect(() => again.keep(planStack(moved))).to.throw(/corrupted record/);
+    again.session.close();
   });
 
   it('brings the same from a tree of files as from records', () => {
@@ -289,6 +325,7 @@ describe('the loader in the graph', () => {
     offset: new Float64Array(1),
     labels: new Int32Array(1),
     count: 1,
+    bytes: null,
     widths: Uint16Array.of(width),
     heights: Uint16Array.of(height),
     resize,

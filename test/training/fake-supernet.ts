@@ -111,6 +111,7 @@ export function createFakeSupernet(space: Space, options: FakeOptions = {}): Fak
     },
     accumulate,
     update,
+    keepImages: unexpected,
     startLoader: unexpected,
     advance: unexpected,
     loadStack(name, given) {

@@ -159,24 +159,23 @@ export function recordAt(scope: Scope, file: Tensor, offset: Tensor): Dataset {
 }
 
 export interface DatasetIterator {
-  /** Starts over with the data set as it is fed in that run. */
-  readonly start: Operation;
+  /** Adds an operation that starts over with a data set of the same elements, as it is fed in that run. */
+  start(source: Dataset): Operation;
   /** The next element; fails with "End of sequence" after the last. */
   readonly next: readonly Tensor[];
 }
 
-/** An iterator of the main graph. `name` is unique in the process' graphs of one session. */
-export function datasetIterator(scope: Scope, { handle, parts }: Dataset, name: string): DatasetIterator {
+/** An iterator of the main graph over data sets whose elements have these parts. `name` is unique in the process' graphs of one session. */
+export function datasetIterator(scope: Scope, { parts }: Pick<Dataset, 'parts'>, name: string): DatasetIterator {
   const iterator = scope.addOne('IteratorV2', {
     attributes: { shared_name: attribute.text(name), container: attribute.text(''), ...elementAttributes(parts) },
     dtype: 'resource',
     shape: [],
   });
-  const start = scope.add('MakeIterator', { inputs: [handle, iterator] });
   const next = scope.add('IteratorGetNext', {
     inputs: [iterator],
     attributes: elementAttributes(parts),
     outputs: parts,
   }).outputs;
-  return { start, next };
+  return { start: ({ handle }) => scope.add('MakeIterator', { inputs: [handle, iterator] }), next };
 }

@@ -14,6 +14,21 @@ export function substring(scope: Scope, text: Tensor, range: Tensor): Tensor {
   });
 }
 
+/** String `index` (an int32 scalar) of a list `[count]`. */
+export function oneOf(scope: Scope, texts: Tensor, index: Tensor): Tensor {
+  return scope.addOne('GatherV2', {
+    inputs: [texts, index, scope.constant(0, 'int32')],
+    attributes: {
+      Tparams: attribute.type('string'),
+      Tindices: attribute.type('int32'),
+      Taxis: attribute.type('int32'),
+      batch_dims: attribute.int(0),
+    },
+    dtype: 'string',
+    shape: [],
+  });
+}
+
 /** A whole file as a string scalar. */
 export function readFile(scope: Scope, name: Tensor): Tensor {
   return scope.addOne('ReadFile', { inputs: [name], dtype: 'string', shape: [] });
