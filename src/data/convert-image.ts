@@ -1,5 +1,6 @@
 /** An image file of any kind to the JPEG that is stored: upright, 8 bits, grey or RGB, its shorter side reduced. */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
+import { type PlainJpeg, readPlainJpeg } from './plain-jpeg.ts';
 
 export interface ConversionOptions {
   /** Pixels that the shorter side is reduced to, never enlarged; null keeps the size. */
@@ -38,9 +39,9 @@ const formats = ['jpeg', 'png', 'gif', 'webp', 'tiff', 'heif'];
  */
 export async function convertImage(bytes: Uint8Array, options: ConversionOptions): Promise<StoredImage> {
   if (bytes.length === 0) throw new UnusableImage('the file is empty');
-  // Not `warning`, at which stray bytes between JPEG segments fail, as a few of ImageNet's files have them.
-  const open = () => sharp(bytes, { limitInputPixels: mostPixels, failOn: 'error', sequentialRead: true });
-  const metadata = await explained(() => open().metadata());
+  const plain = readPlainJpeg(bytes);
+  if (plain !== null && plain.width * plain.height <= mostPixels) return convertPlain(bytes, plain, options);
+  const metadata = await explained(() => opened(bytes).metadata());
   const { width, height, format } = metadata;
   if (!formats.includes(format))
     throw new UnusableImage(`${format} is no format of photographs (${formats.join(', ')})`);
@@ -53,21 +54,57 @@ export async function convertImage(bytes: Uint8Array, options: ConversionOptions
   if ((metadata.orientation ?? 1) !== 1) kinds.push('orientation');
   if (metadata.depth !== 'uchar') kinds.push('16-bit');
   if (format !== 'jpeg') kinds.push('not jpeg');
-  const shorter = Math.min(width, height);
-  const reduces = options.shorterSide !== null && shorter > options.shorterSide;
-  if (kinds.length === 0 && !reduces) {
-    const { info } = await explained(() => open().raw().toBuffer({ resolveWithObject: true }));
-    return { jpeg: bytes, width, height, channels: info.channels, kinds, unchanged: true };
-  }
-  let image = open().rotate();
+  const reduces = isLarger(metadata, options);
+  if (kinds.length === 0 && !reduces) return keep(bytes);
+  let image = opened(bytes).rotate();
   if (metadata.hasAlpha) image = image.flatten({ background: '#ffffff' });
-  if (reduces) {
-    const side = options.shorterSide!;
-    image = image.resize({ width: side, height: side, fit: 'outside', withoutEnlargement: true });
-  }
+  if (reduces) image = reduced(image, options);
   const grey = metadata.channels <= 2 && !metadata.space.includes('rgb');
-  image = image.toColourspace(grey ? 'b-w' : 'srgb').jpeg({ quality: options.quality, chromaSubsampling: '4:2:0' });
-  const { data, info } = await explained(() => image.toBuffer({ resolveWithObject: true }));
+  return encode(image.toColourspace(grey ? 'b-w' : 'srgb'), options, kinds);
+}
+
+/**
+ * The same for an image whose segments say that it is neither to be turned nor of other colours: reading them here and leaving those steps
+ * out takes a quarter off sharp's time (measured), and gives the same bytes.
+ */
+function convertPlain(bytes: Uint8Array, plain: PlainJpeg, options: ConversionOptions): Promise<StoredImage> {
+  if (!isLarger(plain, options)) return keep(bytes);
+  const image = reduced(opened(bytes), options);
+  // Without, a grey image would come out in colour.
+  return encode(plain.channels === 1 ? image.toColourspace('b-w') : image, options, []);
+}
+
+function opened(bytes: Uint8Array): Sharp {
+  // Not `warning`, at which stray bytes between JPEG segments fail, as a few of ImageNet's files have them.
+  return sharp(bytes, { limitInputPixels: mostPixels, failOn: 'error', sequentialRead: true });
+}
+
+function isLarger(
+  { width, height }: Pick<StoredImage, 'width' | 'height'>,
+  { shorterSide }: ConversionOptions,
+): boolean {
+  return shorterSide !== null && Math.min(width, height) > shorterSide;
+}
+
+function reduced(image: Sharp, { shorterSide }: ConversionOptions): Sharp {
+  return image.resize({ width: shorterSide!, height: shorterSide!, fit: 'outside', withoutEnlargement: true });
+}
+
+/** Decodes the whole image, which finds damage, and keeps the file's bytes. */
+async function keep(bytes: Uint8Array): Promise<StoredImage> {
+  const { info } = await explained(() => opened(bytes).raw().toBuffer({ resolveWithObject: true }));
+  const { width, height, channels } = info;
+  return { jpeg: bytes, width, height, channels, kinds: [], unchanged: true };
+}
+
+async function encode(
+  image: Sharp,
+  { quality }: ConversionOptions,
+  kinds: readonly ConversionKind[],
+): Promise<StoredImage> {
+  const { data, info } = await explained(() =>
+    image.jpeg({ quality, chromaSubsampling: '4:2:0' }).toBuffer({ resolveWithObject: true }),
+  );
   return { jpeg: data, width: info.width, height: info.height, channels: info.channels, kinds, unchanged: false };
 }
 
