@@ -1,7 +1,7 @@
 /**
  * The default run for real, killed with SIGKILL at random moments and resumed, beside one that is never stopped:
  * `npx tsx bench/soak/default-run.ts [--kills 5] [--seed 1] [--args='--set training.steps=200']
- * [--from 0] [--to 2160]`. Both are started by make and lie in
+ * [--from 0] [--to 2160] [--wait 10]`. Both are started by make and lie in
  * checkpoints/soak-whole and checkpoints/soak-killed; the kills done are noted in checkpoints/soak-kills.json, so that the script itself can be
  * stopped and started again. Ends with 1 if pool, metrics, state or weights differ. Two cores need about 20 minutes, as both train at once.
  */
@@ -22,6 +22,8 @@ const { values } = parseArgs({
     /** Kills fall between these steps; the default run is stopped by its rule at 2,160 or later. */
     from: { type: 'string', default: '0' },
     to: { type: 'string', default: '2160' },
+    /** Seconds after that step has been logged, at most: the log has a line each 50 steps. */
+    wait: { type: 'string', default: '10' },
   },
 });
 const stream = createStream(Number(values.seed), 'kills of the default run');
@@ -85,9 +87,8 @@ async function killedRun(run: string): Promise<void> {
     void ended.then(() => {
       over = true;
     });
-    // The log has a line each 50 steps: the rest is waited for by time.
     while (!over && stepOf(run) < step) await setTimeout(100);
-    await Promise.race([ended, setTimeout(10_000 * stream.uniform())]);
+    await Promise.race([ended, setTimeout(1000 * Number(values.wait) * stream.uniform())]);
     if (over) throw new Error(`the run ended before its kill at step ${step}`);
     killGroup(leader);
     await ended;

@@ -49,7 +49,8 @@ export function parseConfig(text: string, request: ConfigRequest): RunConfig {
   return parseConfigOf(supernetConfig, text, request);
 }
 
-function parseConfigOf<Config>(
+/** A config of any kind from a text that is already read; `file` only names it. */
+export function parseConfigOf<Config>(
   { schema, keys, contradictions }: ConfigKind<Config>,
   text: string,
   { file, overrides = [] }: ConfigRequest,

@@ -1,6 +1,6 @@
 /** One session of a retraining: settles its config and network, locks its folder, trains from the beginning or the newest checkpoint. */
 import { basename, join } from 'node:path';
-import { loadConfigOf, stringifyConfig } from '../config/load.ts';
+import { loadConfigOf, parseConfigOf, stringifyConfig } from '../config/load.ts';
 import { type RetrainConfig, retrainConfig } from '../config/retrain-schema.ts';
 import { operationsPerImage } from '../data/augmentation.ts';
 import { sequentialBatches } from '../data/batches.ts';
@@ -12,7 +12,7 @@ import { buildSpace } from '../space/presets.ts';
 import type { Path, Space } from '../space/space.ts';
 import { type SubnetDescription, subnetWeights, writeSubnet } from '../supernet/subnet.ts';
 import { findCheckpoint, saveCheckpoint } from '../training/checkpoint.ts';
-import { checkResumable } from '../training/config-change.ts';
+import { checkResumable, checkTrainedWith, trainedWithFile } from '../training/config-change.ts';
 import { type Clock, createLedger, type ImageCounts, type WallTime } from '../training/ledger.ts';
 import { openMetrics } from '../training/metrics.ts';
 import {
@@ -152,9 +152,12 @@ async function runSession(
   const { seed, training } = config;
   const space = buildSpace(chosen.space);
   const path = parseGenotype(space, chosen.path);
-  const checkpoint = resume
-    ? await takeUp(folder, await findCheckpoint(folder.directory, retrainStateSchema), notice)
-    : null;
+  const found = resume ? await findCheckpoint(folder.directory, retrainStateSchema) : null;
+  if (found?.checkpoint != null) {
+    const parse = (text: string, file: string) => parseConfigOf(retrainConfig, text, { file });
+    await checkTrainedWith(folder.name, found.checkpoint.directory, config, parse);
+  }
+  const checkpoint = found === null ? null : await takeUp(folder, found, notice);
   const loaded = await surroundings.loadData({
     dataset: config.data.dataset,
     validationImages: config.data.validationImages,
@@ -211,6 +214,7 @@ async function runSession(
             state,
             seconds: ledger.seconds,
             saveWeights: (prefix) => session.save(prefix),
+            texts: { [trainedWithFile]: stringifyConfig(config) },
             keep: config.checkpoints.keep,
           }),
         lastCheckpoint: checkpoint?.directory ?? null,

@@ -42,7 +42,7 @@ export async function listSearch({ root, run: wanted, name, notice }: FinishedSe
   const directory = runDirectory(root, run);
   const folder = { name: run, path: (file: string) => join(directory, file) };
   const { place, others } = await findFinishedSearch(folder, name, notice);
-  const result = await readSearch(place);
+  const result = await readSearch(place, folder);
   return { ...result, name: place.name, others, frontIds: frontIds(result) };
 }
 
@@ -77,7 +77,7 @@ export async function pickSubnets({ root, run, name, notice, pick, surroundings 
   const folder = await openRun(root, await findRun(root, run));
   try {
     const { place, saved } = await findFinishedSearch(folder, name, notice);
-    const result = await readSearch(place);
+    const result = await readSearch(place, folder);
     const chosen = pickedIds(result, pick).map((id) => {
       const directory = folder.path(join('subnets', `${place.name}-${id}`));
       return { id, found: result.candidates[id - 1]!, directory };

@@ -7,7 +7,7 @@ import { type RunConfig, runConfigSchema } from '../config/schema.ts';
 import { GreedynasError } from '../errors.ts';
 import { explained } from '../storage/durable.ts';
 import type { Checkpoint } from '../training/checkpoint.ts';
-import { configChanges } from '../training/config-change.ts';
+import { configChanges, trainedWithFile } from '../training/config-change.ts';
 import type { Limits } from './limits.ts';
 import { limitsSchema } from './result.ts';
 
@@ -98,9 +98,9 @@ export async function identifyCheckpoint({ directory, step }: Checkpoint): Promi
   const file = join(directory, 'manifest.json');
   const text = await explained('read', file, () => readFile(file, 'utf8'));
   const { files } = manifestSchema.parse(parseJson(text, file));
-  // The wall time in it says nothing about the weights: a run that was trained twice is the same run.
+  // Wall time and how often was logged say nothing about the weights: a run that was trained twice is the same run.
   const hashes = Object.entries(files)
-    .filter(([name]) => name !== 'seconds.json')
+    .filter(([name]) => name !== 'seconds.json' && name !== trainedWithFile)
     .map(([name, { sha256 }]) => `${name} ${sha256}\n`);
   return { step, sha256: hash(hashes.sort().join('')) };
 }

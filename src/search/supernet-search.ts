@@ -1,5 +1,6 @@
 /** The search of a trained run: exploration by a method, compared with random paths, written into its folder. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { parseConfig } from '../config/load.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { learnsPredictor } from '../config/search-choices.ts';
 import type { DataSet } from '../data/dataset.ts';
@@ -13,6 +14,7 @@ import type { Latency, Path, Space } from '../space/space.ts';
 import { readIfThere, writeDurably } from '../storage/durable.ts';
 import type { Supernet } from '../supernet/supernet.ts';
 import { type Checkpoint, findCheckpoint } from '../training/checkpoint.ts';
+import { checkTrainedWith } from '../training/config-change.ts';
 import { costOf } from '../training/cost.ts';
 import type { Clock } from '../training/ledger.ts';
 import { poolFile, type RunFolder } from '../training/run-folder.ts';
@@ -95,9 +97,11 @@ export async function searchSupernet(request: SearchRequest, surroundings: Searc
   checkLimits(space, limits);
   if (saved?.phase === 'finished') {
     checkUnchanged(place.name, saved, { checkpoint: saved.checkpoint, limits, config });
-    return { end: 'complete', before: true, result: await readSearch(place) };
+    return { end: 'complete', before: true, result: await readSearch(place, folder) };
   }
   const checkpoint = await newestCheckpoint(folder, notice);
+  const parse = (text: string, file: string) => parseConfig(text, { file });
+  await checkTrainedWith(folder.name, checkpoint.directory, config, parse, ['search.', 'engine.']);
   const identity = await identifyCheckpoint(checkpoint);
   if (saved !== null) {
     for (const line of checkUnchanged(place.name, saved, { checkpoint: identity, limits, config })) notice(line);
@@ -189,10 +193,20 @@ async function writeSearch(place: SearchFolder, result: SearchResult): Promise<v
   await writeDurably(place.file(resultFile), `${JSON.stringify(result, null, 1)}\n`);
 }
 
-/** The result of a search that has ended. @throws GreedynasError `io` if it is not there or damaged */
-export async function readSearch(place: SearchFolder): Promise<SearchResult> {
+/**
+ * The result of a search that has ended, with its folders where the run is now: it may have been renamed since.
+ * @throws GreedynasError `io` if it is not there or damaged
+ */
+export async function readSearch(place: SearchFolder, run: Pick<RunFolder, 'name' | 'path'>): Promise<SearchResult> {
   const path = place.file(resultFile);
-  return readSaved(searchResultSchema, parseJson((await readIfThere(path)) ?? '', path), path);
+  const result = readSaved(searchResultSchema, parseJson((await readIfThere(path)) ?? '', path), path);
+  return {
+    ...result,
+    run: run.name,
+    directory: place.path,
+    checkpoint: run.path(basename(result.checkpoint)),
+    subnets: result.subnets.map((subnet) => run.path(join('subnets', basename(subnet)))),
+  };
 }
 
 /** The newest whole checkpoint of a run. @throws GreedynasError `usage` if it has none */

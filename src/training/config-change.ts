@@ -1,5 +1,7 @@
 /** What may differ between the config of a run and the one it is resumed with. */
+import { join } from 'node:path';
 import { GreedynasError } from '../errors.ts';
+import { readIfThere } from '../storage/durable.ts';
 
 export interface ConfigChange {
   /** The key with its dots: `training.batch`. */
@@ -68,4 +70,38 @@ export function checkResumable(runName: string, before: unknown, after: unknown)
     const warning = changeable.find((rule) => rule.key.test(change.key))?.warning;
     return warning === undefined ? [] : [`${show(change)} (${warning})`];
   });
+}
+
+/** In a checkpoint: the config that it was trained with. Unlike the run's own, which anyone may edit, it is under the manifest's hash. */
+export const trainedWithFile = 'config.yaml';
+
+/**
+ * Compares the config of a run, which may have been edited or cut off since, with that of a checkpoint to go on from.
+ *
+ * @param parse makes a config of the text of a file; the name is for messages
+ * @param changeable further keys that may differ, by their beginnings: `search.`
+ * @throws GreedynasError `usage` if a key differs that decides what the run computes; old and new value are shown
+ */
+export async function checkTrainedWith(
+  runName: string,
+  checkpoint: string,
+  config: unknown,
+  parse: (text: string, file: string) => unknown,
+  changeable: readonly string[] = [],
+): Promise<void> {
+  const file = join(checkpoint, trainedWithFile);
+  const text = await readIfThere(file);
+  // Checkpoints of earlier versions have none.
+  if (text === null) return;
+  const before = parse(text, file);
+  const kept = (value: unknown): unknown =>
+    Object.fromEntries(
+      [...flatten(value, '', new Map())].filter(([key]) => !changeable.some((beginning) => key.startsWith(beginning))),
+    );
+  try {
+    checkResumable(runName, kept(before), kept(config));
+  } catch (error) {
+    if (!(error instanceof GreedynasError)) throw error;
+    throw new GreedynasError(error.code, `${error.message} ${file} is the config that it was trained with.`);
+  }
 }

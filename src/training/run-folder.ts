@@ -11,7 +11,7 @@ import {
   temporaryPrefix,
   writeDurably,
 } from '../storage/durable.ts';
-import type { ConfigChange } from './config-change.ts';
+import { type ConfigChange, trainedWithFile } from './config-change.ts';
 import { acquireLock, type LockHolder } from './lock.ts';
 
 export const configFile = 'config.yaml';
@@ -87,13 +87,32 @@ export async function listRuns(root: string): Promise<string[]> {
 }
 
 /**
+ * A run whose config is gone, but not its checkpoints: a new one in the same folder would mix with it.
+ * @throws GreedynasError `io` naming a checkpoint that has the config
+ */
+async function refuseHeadless(root: string, name: string): Promise<void> {
+  const directory = runDirectory(root, name);
+  const names = await readdir(directory).catch(() => []);
+  const newest = names
+    .filter((each) => /^step-\d{8,15}$/.test(each))
+    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  const last = newest.at(-1);
+  if (last === undefined) return;
+  throw new GreedynasError(
+    'io',
+    `${join(directory, configFile)} is missing, but the folder has checkpoints: put it back (${join(directory, last, trainedWithFile)} should be the same), or use another --run`,
+  );
+}
+
+/**
  * The name of an existing run: `name` itself, or the newest run where it is undefined.
- * @throws GreedynasError `usage` if there is none; the message lists those there are
+ * @throws GreedynasError `usage` if there is none; the message lists those there are; `io` if the run has lost its config
  */
 export async function findRun(root: string, name: string | undefined): Promise<string> {
   if (name !== undefined && (await runExists(root, name))) {
     return name;
   }
+  if (name !== undefined) await refuseHeadless(root, name);
   const runs = await listRuns(root);
   const newest = runs[0];
   if (name === undefined && newest !== undefined) {
@@ -143,7 +162,7 @@ async function lockFolder(directory: string, name: string): Promise<RunFolder> {
 
 /**
  * Makes the folder of a new run and locks it. It counts as begun once {@link writeConfig} has been called.
- * @throws GreedynasError `usage` if the run exists, `io` if the folder cannot be made, `locked` if another process makes it
+ * @throws GreedynasError `usage` if the run exists, `io` if the folder cannot be made or has checkpoints but no config, `locked` if another process makes it
  */
 export async function createRun(root: string, name: string): Promise<RunFolder> {
   const directory = runDirectory(root, name);
@@ -163,6 +182,7 @@ export async function createRun(root: string, name: string): Promise<RunFolder> 
         `run "${name}" exists already (${directory}): continue it with --resume, or choose another --run`,
       );
     }
+    await refuseHeadless(root, name);
   } catch (error) {
     await folder.release();
     throw error;

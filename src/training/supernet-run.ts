@@ -1,4 +1,5 @@
 /** One session of a supernet run: config and folder, data and engine, train from the beginning or from the newest checkpoint. */
+import { parseConfig } from '../config/load.ts';
 import type { RunConfig } from '../config/schema.ts';
 import type { DataSet } from '../data/dataset.ts';
 import { GreedynasError } from '../errors.ts';
@@ -11,6 +12,7 @@ import type { Path, Space } from '../space/space.ts';
 import { writeDurably } from '../storage/durable.ts';
 import type { MiniBatch, Supernet } from '../supernet/supernet.ts';
 import { type Checkpoint, findCheckpoint, requireCheckpointRoom, saveCheckpoint } from './checkpoint.ts';
+import { checkTrainedWith, trainedWithFile } from './config-change.ts';
 import { costOf, type RunCost } from './cost.ts';
 import { type Clock, type CostLedger, createLedger } from './ledger.ts';
 import { openMetrics } from './metrics.ts';
@@ -73,7 +75,12 @@ export async function runTraining(
 ): Promise<SupernetRunResult> {
   const { notice } = surroundings;
   const space = buildSpace(config.space);
-  const checkpoint = resume ? await takeUp(folder, await findCheckpoint(folder.directory), notice) : null;
+  const found = resume ? await findCheckpoint(folder.directory) : null;
+  if (found?.checkpoint != null) {
+    const parse = (text: string, file: string) => parseConfig(text, { file });
+    await checkTrainedWith(folder.name, found.checkpoint.directory, config, parse);
+  }
+  const checkpoint = found === null ? null : await takeUp(folder, found, notice);
   if (checkpoint !== null && checkpoint.step > config.training.steps) {
     throw new GreedynasError(
       'usage',
@@ -121,7 +128,7 @@ export async function runTraining(
         ledger,
         metrics,
         from: checkpoint?.state ?? null,
-        save: (state) => save(folder, config, space, supernet, pool, ledger, state),
+        save: (state) => save(folder, config, yaml, space, supernet, pool, ledger, state),
         lastCheckpoint: checkpoint?.directory ?? null,
         skippedInRow: config.training.divergence === 'skip' ? config.training.skippedInRow : null,
         notice,
@@ -148,6 +155,7 @@ function poolText(space: Space, pool: CandidatePool): string {
 async function save(
   folder: RunFolder,
   config: RunConfig,
+  yaml: string,
   space: Space,
   supernet: Supernet,
   pool: CandidatePool | null,
@@ -164,7 +172,7 @@ async function save(
     keep: config.checkpoints.keep,
     keepEvery: config.checkpoints.keepEvery,
     // With the checkpoint, so that a search has the pool of the weights that it uses.
-    texts: text === null ? {} : { [poolFile]: text },
+    texts: { [trainedWithFile]: yaml, ...(text === null ? {} : { [poolFile]: text }) },
   });
   if (text !== null) {
     await writeDurably(folder.path(poolFile), text);

@@ -1,6 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -191,6 +201,52 @@ describe('cli/main', () => {
       expect(stderr).to.include('training.batch: 8 in the run, 4 now');
     });
 
+    it('refuses a config.yaml that was edited or cut off since, by what the checkpoint says it was trained with', async () => {
+      await train();
+      const file = join(folder(), 'checkpoints', 'small', 'config.yaml');
+      const whole = readFileSync(file, 'utf8');
+      for (const [edited, line] of [
+        [whole.replace(/learningRate: .*/, 'learningRate: 0.3'), /training\.learningRate: 0\.2 in the run, 0\.3 now/],
+        [whole.replace('seed: 42', 'seed: 43'), /seed: 42 in the run, 43 now/],
+        // Cut off, it is a config still, with other defaults.
+        [whole.slice(0, whole.indexOf('engine:')), /engine\.onednn: false in the run, true now/],
+      ] as const) {
+        writeFileSync(file, edited);
+        for (const words of ['train-supernet --run small --resume', 'search --run small --flops 60M']) {
+          const { code, stderr } = await run(words);
+          // Engine and search are free to a search.
+          if (words.startsWith('search') && !edited.includes('engine:')) continue;
+          expect(code, stderr).to.equal(2);
+          expect(stderr)
+            .to.match(line)
+            .and.to.match(/step-00000060\/config\.yaml is the config that it was trained with/);
+        }
+      }
+      writeFileSync(file, whole.replace(/(logging:\s+every:) \d+/, '$1 2'));
+      expect((await run('train-supernet --run small --resume')).code).to.equal(0);
+    });
+
+    it('does not mix with a run that has lost its config.yaml', async () => {
+      await train();
+      const directory = join(folder(), 'checkpoints', 'small');
+      rmSync(join(directory, 'config.yaml'));
+      const before = readdirSync(directory);
+      for (const words of [
+        'train-supernet --run small --resume',
+        `train-supernet --run small --config ${writeSmallConfig(folder())}`,
+        'search --run small --flops 60M',
+      ]) {
+        const { code, stderr } = await run(words);
+        expect(code).to.equal(4);
+        expect(stderr).to.match(
+          /small\/config\.yaml is missing, but the folder has checkpoints: .*step-00000060\/config\.yaml/,
+        );
+      }
+      expect(readdirSync(directory)).to.deep.equal(before);
+      copyFileSync(join(directory, 'step-00000060', 'config.yaml'), join(directory, 'config.yaml'));
+      expect((await run('train-supernet --run small --resume')).code).to.equal(0);
+    });
+
     it('lets logging change on resume, and keeps the change', async () => {
       await train('', { signal: { name: 'SIGINT', inStep: 12 } });
       const { code } = await run('train-supernet --run small --resume --set logging.every=30');
@@ -311,6 +367,15 @@ describe('cli/main', () => {
         const listed = JSON.parse((await run('search --list --json --run small --name 60M')).stdout);
         const { candidates, front, frontIds } = listed;
         expect(frontIds.map((id: number) => candidates[id - 1])).to.deep.equal(front);
+      });
+
+      it('is found under the name that its run has now', async () => {
+        renameSync(join(folder(), 'checkpoints', 'small'), join(folder(), 'checkpoints', 'renamed'));
+        const listed = JSON.parse((await run('search --list --json')).stdout);
+        expect(listed.run).to.equal('renamed');
+        expect(listed.directory).to.match(/checkpoints\/renamed\/search\/60M$/);
+        expect(listed.checkpoint).to.match(/checkpoints\/renamed\/step-00000060$/);
+        expect((await run('search --list')).stdout).to.include('search --run renamed --name 60M --pick');
       });
 
       it('cuts by --pick what is not there yet, and says which were', async () => {
