@@ -12,6 +12,7 @@ import {
   fractionBelowOne,
   integer,
   logging,
+  normalization,
   notNegative,
   number,
 } from './schema.ts';
@@ -31,6 +32,8 @@ const data = z.strictObject({
   crop,
   /** Pixels that the shorter side of an image in a file is scaled to before its central square is scored; null: as for supernets. */
   resize: integer(1, 65_535).nullable().default(null),
+  /** Of a network that is given by name or genotype; a subnet says its own. */
+  ...normalization,
   /** Pixels of zeros around an image in memory before the random crop. The usual recipe of CIFAR-10. */
   padding: integer(0, 64).default(4),
   /** Mirror half of the training images. Recipes. */

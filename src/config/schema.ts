@@ -86,6 +86,18 @@ export const crop = z
   })
   .prefault({});
 
+/** A number for each of red, green and blue. */
+function colours(error: string, holds: (value: number) => boolean) {
+  const each = z.number({ error }).refine(holds, { error });
+  return z.tuple([each, each, each], { error }).nullable().default(null);
+}
+
+/** What images are normalised by, of values scaled to 0 … 1; null: what the data set says (ImageNet's for images in files, as is customary). */
+export const normalization = {
+  mean: colours('three numbers from 0 to 1, or null', (value) => value >= 0 && value <= 1),
+  std: colours('three numbers above 0, at most 1, or null', (value) => value > 0 && value <= 1),
+};
+
 const data = z.strictObject({
   /** `folder`: images in files, prepared by `greedynas prepare` or in a tree of class folders. */
   dataset: choice(['cifar10', 'folder']).default('cifar10'),
@@ -100,6 +112,7 @@ const data = z.strictObject({
    * resolution / 0.875 (256 for 224), or the resolution where most images are no larger.
    */
   resize: integer(1, 65_535).nullable().default(null),
+  ...normalization,
   /** Pixels of zeros around an image in memory before the random crop. The usual recipe of CIFAR-10. */
   padding: integer(0, 64).default(4),
   /** Mirror half of the training images. Recipes. */

@@ -44,14 +44,14 @@ export async function loadImageFolder(request: FolderRequest): Promise<DataSet> 
   if (classes.length !== request.classes) {
     throw new GreedynasError(
       'usage',
-      `space.classes: ${request.classes}, but ${directory} has ${classes.length}, allowed: ${classes.length}`,
+      `${directory} has ${classes.length} classes, the network tells ${request.classes} apart: give the supernet as many (--set space.classes=${classes.length}), or retrain a subnet that was searched on this data set`,
     );
   }
   const resize = request.resize ?? defaultResize(found.train, resolution);
   if (resize < resolution) {
     throw new GreedynasError(
       'usage',
-      `data.resize: ${resize}, allowed: at least space.resolution (${resolution}), since the central square is cut out afterwards`,
+      `data.resize: ${resize}, allowed: at least the network's resolution (${resolution}), since the central square is cut out afterwards`,
     );
   }
   const sized = (split: StoredSplit): ImageFiles => ({ ...split, resolution, resize });

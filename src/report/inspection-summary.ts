@@ -15,6 +15,7 @@ const columns = [
 
 export function inspectionSummary(found: Inspection, sheet: string | null): string {
   const numbers = (values: readonly number[]): string => values.map((value) => value.toFixed(4)).join(' ');
+  const list = (values: readonly number[]): string => values.map((value) => value.toFixed(4)).join(',');
   const sides = ([least, median, greatest]: Inspection['shorterSide']): string => `${least} … ${median} … ${greatest}`;
   const rows = found.classes.map(({ folder, text, train, heldout, test }) => [
     folder,
@@ -28,6 +29,7 @@ export function inspectionSummary(found: Inspection, sheet: string | null): stri
     `${found.images} images of ${found.classes.length} classes`,
     `shorter side ${sides(found.shorterSide)} pixels, longer side ${sides(found.longerSide)} (least, median, greatest)`,
     `mean ${numbers(found.mean)}, standard deviation ${numbers(found.std)} of red, green, blue`,
+    `  to normalise by them instead of ImageNet's: --set data.mean=[${list(found.mean)}] --set data.std=[${list(found.std)}]`,
     found.broken.length === 0 ? 'none is broken' : `${found.broken.length} broken:`,
     ...found.broken.slice(0, named).map(({ path, reason }) => `  ${path}: ${reason.split('\n')[0]}`),
   ];

@@ -165,7 +165,7 @@ async function runSession(
     ...folderRequest(config, chosen.space),
   });
   const data = requireFitting(chosen.space, loaded);
-  const network = withColours(chosen, data);
+  const network = withColours(chosen, config, data);
   const session = await surroundings.createNetwork(space, path, {
     recipe: recipeOf(config, network, data),
     engine: config.engine,
@@ -239,11 +239,16 @@ async function runSession(
   }
 }
 
-/** Images are normalised as they were where the weights come from, else by what the data set says. */
-function withColours(chosen: RetrainedNetwork | ChosenNetwork, { mean, std }: DataSet): RetrainedNetwork {
+/** Images are normalised as they were where the weights come from, else by what the config or the data set says. */
+function withColours(
+  chosen: RetrainedNetwork | ChosenNetwork,
+  { data }: Pick<RetrainConfig, 'data'>,
+  set: Pick<DataSet, 'mean' | 'std'>,
+): RetrainedNetwork {
   if ('mean' in chosen) return chosen;
   const { colours, ...network } = chosen;
-  return { ...network, ...(colours ?? { mean: [...mean], deviation: [...std] }) };
+  const [mean, deviation] = [data.mean ?? set.mean, data.std ?? set.std];
+  return { ...network, ...(colours ?? { mean: [...mean], deviation: [...deviation] }) };
 }
 
 function folderRequest(

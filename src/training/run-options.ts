@@ -31,8 +31,8 @@ export function networkOptions(config: RunConfig, data: Pick<DataSet, 'mean' | '
   const { training, sampling, search, engine } = config;
   return {
     recipe: {
-      mean: data.mean,
-      deviation: data.std,
+      mean: config.data.mean ?? data.mean,
+      deviation: config.data.std ?? data.std,
       labelSmoothing: training.labelSmoothing,
       dropout: training.dropout,
       momentum: training.momentum,

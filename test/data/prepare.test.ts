@@ -223,7 +223,7 @@ describe('prepareImages', () => {
       'allowed: 1 to 4',
     );
     expect((await rejection(loadImageFolder({ ...request, validationImages: 4, classes: 3 }))).message).to.include(
-      'space.classes: 3, but',
+      `${request.directory} has 2 classes, the network tells 3 apart`,
     );
     expect((await rejection(prepare('all', { heldOutPerClass: 5 }))).message).to.include('allowed: 0 to 4');
   });

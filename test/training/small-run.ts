@@ -24,6 +24,8 @@ export const smallConfig: RunConfig = {
     validationImages: 30,
     crop: { area: [0.08, 1], ratio: [3 / 4, 4 / 3] },
     resize: null,
+    mean: null,
+    std: null,
     padding: 1,
     flip: true,
   },
