@@ -1,12 +1,14 @@
-/** A process of the step-time benchmark: sends a request, waits for its answer, one at a time. */
+/** A process of a benchmark that compares frameworks: sends a request, waits for its answer, one at a time. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
-import type { Request } from './protocol.ts';
 
 export interface Child {
   /** The checked answer. Throws where the process ends instead, or answers something else. */
-  ask<Answer>(asked: Request, answer: z.ZodType<Answer>): Promise<Answer>;
+  ask<Answer>(
+    asked: { readonly op: string; readonly [more: string]: unknown },
+    answer: z.ZodType<Answer>,
+  ): Promise<Answer>;
   /** Ends the process by closing its input. */
   close(): Promise<void>;
 }

@@ -61,6 +61,10 @@ export async function writeSealedFolder(
  */
 export async function verifySealedFolder(directory: string, { kind, format, required }: FolderKind): Promise<void> {
   const value = openSeal(await readJson(directory, manifestName));
+  // Formats count for one kind alone.
+  const other = z.object({ kind: z.string() }).safeParse(value);
+  if (other.success && other.data.kind !== kind)
+    throw new DamagedFolder(`it holds a ${other.data.kind}, not a ${kind}`);
   const found = z.object({ format: z.number() }).safeParse(value);
   if (found.success && found.data.format > format) {
     throw new NewerFolder(
@@ -68,7 +72,6 @@ export async function verifySealedFolder(directory: string, { kind, format, requ
     );
   }
   const manifest = parseOrDamaged(manifestSchema, value, manifestName);
-  if (manifest.kind !== kind) throw new DamagedFolder(`it holds a ${manifest.kind}, not a ${kind}`);
   for (const name of required) {
     if (!Object.hasOwn(manifest.files, name)) throw new DamagedFolder(`${manifestName} does not list ${name}`);
   }

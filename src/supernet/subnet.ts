@@ -143,6 +143,9 @@ export async function writeSubnet(
   return whole;
 }
 
+const subnetAdvice =
+  'give the folder of a subnet, checkpoints/<run>/subnets/<id>, or cut it out again with "greedynas search"';
+
 /**
  * Reads and checks a subnet's folder.
  *
@@ -156,7 +159,7 @@ export async function readSubnet(directory: string): Promise<SubnetDescription> 
     return description;
   } catch (error) {
     if (error instanceof DamagedFolder || error instanceof NewerFolder || error instanceof GreedynasError) {
-      const advice = error instanceof NewerFolder ? 'update greedynas' : 'cut it out again with "greedynas search"';
+      const advice = error instanceof NewerFolder ? 'update greedynas' : subnetAdvice;
       throw new GreedynasError('io', `${directory} is no usable subnet: ${error.message}; ${advice}`, { cause: error });
     }
     throw explainIo(error, 'read', directory);

@@ -2,7 +2,10 @@
  * Every export format against our own network, in the programs that users have: by hand, since it needs Python packages.
  *
  *     node --import tsx test/by-hand/check-exports.ts checkpoints/default/subnets/12M-1 [data]
- *     node --import tsx test/by-hand/check-exports.ts GreedyNAS-B          (random weights, 224 px, noise for images)
+ *     node --import tsx test/by-hand/check-exports.ts GreedyNAS-B [data]
+ *
+ * A network without weights is trained for twenty steps on CIFAR-10's images, enlarged to its size, so that its batch norm is not
+ * trivial and its logits are as large as those of a trained one; it is checked on 32 others.
  *
  * GREEDYNAS_CHECK_PYTHON names a Python with numpy, onnx, onnxruntime, tensorflow (or tensorflow-cpu), torch, timm and
  * safetensors. The results of one machine stand in docs/results/export.md.
@@ -24,7 +27,6 @@ import { readSubnet } from '../../src/supernet/subnet.ts';
 import type { ImageBatch } from '../../src/supernet/supernet.ts';
 import { channelsFirst, compareLogits, referenceLogits, writeSmallSubnet } from '../export/small-subnet.ts';
 import { engine } from '../graph/engine.ts';
-import { imageBatch } from '../supernet/small-space.ts';
 
 const [network, data = 'data'] = process.argv.slice(2);
 const python = process.env.GREEDYNAS_CHECK_PYTHON ?? 'python3';
@@ -42,26 +44,47 @@ async function realImages(directory: string): Promise<ImageBatch> {
   return takeStack(set.validation, 256, origin.seed);
 }
 
-/** A published network with random weights, trained for four steps on noise so that its batch norm is not trivial. */
-async function randomNetwork(text: string): Promise<string> {
+/** Square images, each pixel `factor` x `factor` times. */
+function enlarged({ images, labels }: ImageBatch, side: number, factor: number): ImageBatch {
+  const wide = side * factor;
+  const pixel = (index: number): number => {
+    const [image, row, column] = [Math.floor(index / wide ** 2), Math.floor(index / wide) % wide, index % wide];
+    return (image * side + Math.floor(row / factor)) * side + Math.floor(column / factor);
+  };
+  const values = Uint8Array.from({ length: labels.length * wide ** 2 * 3 }, (_, index) => {
+    return images[3 * pixel(Math.floor(index / 3)) + (index % 3)]!;
+  });
+  return { images: values, labels };
+}
+
+/** Batches of CIFAR-10's training images by number, enlarged to the size of a network. */
+async function enlargedImages(resolution: number): Promise<(count: number, number: number) => ImageBatch> {
+  const { train } = await loadCifar10({ directory: data, validationImages: 5000, seed: 0 });
+  if (resolution % train.width !== 0) throw new Error(`${resolution} px are no multiple of ${train.width}`);
+  return (count, number) => enlarged(takeStack(train, count, number), train.width, resolution / train.width);
+}
+
+/** A published network, trained briefly. */
+async function brieflyTrained(text: string): Promise<string> {
   const { preset, space, path } = recogniseNetwork(text);
   const directory = join(folder, 'random');
   const { resolution, classes } = space;
   const strides = [...spacePresets[preset].strides];
   const options = { preset, resolution, classes, width: 1, strides, depths: tableDepths(spacePresets[preset]) };
-  await writeSmallSubnet(directory, { space: options, genotype: formatGenotype(space, path) });
+  const training = { steps: 20, batch: 8, learningRate: 0.01, images: await enlargedImages(resolution) };
+  await writeSmallSubnet(directory, { space: options, genotype: formatGenotype(space, path) }, training);
   return directory;
 }
 
 async function main(): Promise<void> {
   if (network === undefined) throw new Error('give the folder of a subnet or the name of a network');
   const real = existsSync(network);
-  const subnet = real ? network : await randomNetwork(network);
+  const subnet = real ? network : await brieflyTrained(network);
   const description = await readSubnet(subnet);
   const space = buildSpace(description.space);
   const side = space.resolution;
   const { classes } = space;
-  const batch = real ? await realImages(subnet) : imageBatch(16, 5, space);
+  const batch = real ? await realImages(subnet) : (await enlargedImages(side))(32, 1000);
   const images = batch.labels.length;
   const expected = referenceLogits(subnet, description, batch);
   const magnitude = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);

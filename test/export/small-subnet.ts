@@ -43,16 +43,35 @@ export const smallSubnets: Readonly<Record<'se' | 'macro', SmallSubnet>> = {
   },
 };
 
+/** How a network is trained before it is cut out, and on what. */
+interface BriefTraining {
+  readonly steps: number;
+  readonly batch: number;
+  readonly learningRate: number;
+  /** A batch of so many images; equal numbers give equal batches. */
+  readonly images: (count: number, number: number) => ImageBatch;
+}
+
 /** Trains a network a little and writes it as a subnet. */
-export async function writeSmallSubnet(directory: string, { space: options, genotype }: SmallSubnet): Promise<void> {
+export async function writeSmallSubnet(
+  directory: string,
+  { space: options, genotype }: SmallSubnet,
+  training?: BriefTraining,
+): Promise<void> {
   const space = buildSpace(options);
+  const { steps, batch, learningRate, images } = training ?? {
+    steps: 4,
+    batch: 8,
+    learningRate: 0.05,
+    images: (count: number, number: number) => imageBatch(count, number, space),
+  };
   const path = parseGenotype(space, genotype);
   const session = sessionOptions();
   const network = createSubnetSession(space, path, session);
   const weightsPrefix = join(directory, '..', 'trained');
   try {
     network.initialise(7);
-    for (let step = 0; step < 4; step++) network.trainStep(path, imageBatch(8, step, space), 0.05);
+    for (let step = 0; step < steps; step++) network.trainStep(path, images(batch, step), learningRate);
     network.save(weightsPrefix);
   } finally {
     network.close();
@@ -75,8 +94,8 @@ export async function writeSmallSubnet(directory: string, { space: options, geno
       calibrationBatch: 5,
       validationBatch: 4,
     },
-    calibration: imageBatch(11, 103, space),
-    validation: imageBatch(9, 102, space),
+    calibration: images(11, 103),
+    validation: images(9, 102),
   });
 }
 

@@ -282,6 +282,10 @@ describe('storage/sealed-folder', () => {
         'manifest.json does not list weights',
       ],
       'is of another kind': [(manifest) => ({ ...manifest, kind: 'subnet' }), 'it holds a subnet, not a collection'],
+      'is of another kind, whose formats count higher': [
+        (manifest) => ({ ...manifest, kind: 'subnet', format: 4 }),
+        'it holds a subnet, not a collection',
+      ],
       'has no format': [
         ({ format: _, ...manifest }) => manifest,
         'manifest.json is wrong at "format": Invalid input: expected number, received undefined',

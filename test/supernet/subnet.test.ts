@@ -266,7 +266,8 @@ describe('supernet/subnet', () => {
       copy = mkdtempSync(join(folder, 'copy-'));
       for (const name of readdirSync(directory)) copyFileSync(join(directory, name), join(copy, name));
     });
-    const advice = 'cut it out again with "greedynas search"';
+    const advice =
+      'give the folder of a subnet, checkpoints/<run>/subnets/<id>, or cut it out again with "greedynas search"';
     const refusal = async (): Promise<string> => {
       const error = await rejection(readSubnet(copy));
       expect(error.code).to.equal('io');

@@ -1,0 +1,121 @@
+/** Our side of the fixed-network benchmark, in a process of its own. bench/fixed-network.ts starts it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { z } from 'zod';
+import { describeEngine, loadAddon } from '../../src/engine/addon.ts';
+import { openSession } from '../../src/engine/session.ts';
+import { readWeights, writeWeights } from '../../src/export/checkpoint.ts';
+import { foldBatchNorm, writeProgram } from '../../src/export/program.ts';
+import { encodeServing } from '../../src/export/savedmodel.ts';
+import { describeForTimm } from '../../src/export/timm.ts';
+import { createStream } from '../../src/random/stream.ts';
+import { openRetraining } from '../../src/retraining/session.ts';
+import { pathFlops, pathParams } from '../../src/space/cost.ts';
+import { recogniseNetwork } from '../../src/space/recognise.ts';
+import type { ImageBatch } from '../../src/supernet/supernet.ts';
+import { type NetworkSetting, type networkConfigured, type networkRan, networkRequest } from './network-protocol.ts';
+import type { peak } from './protocol.ts';
+import { paperRecipe } from './recipe.ts';
+
+interface Bench {
+  readonly configured: z.infer<typeof networkConfigured>;
+  step(): number;
+  infer(): number;
+}
+
+function randomBatch(count: number, resolution: number, classes: number): ImageBatch {
+  const stream = createStream(0, 'images');
+  return {
+    images: Uint8Array.from({ length: count * resolution * resolution * 3 }, () => stream.integer(256)),
+    labels: Int32Array.from({ length: count }, () => stream.integer(classes)),
+  };
+}
+
+function open({ network, batch: count, threads, learningRate }: NetworkSetting): Bench {
+  const { space, path } = recogniseNetwork(network);
+  const { resolution, classes } = space;
+  const engine = { threads, onednn: true, deterministic: true };
+  const { mean, deviation, labelSmoothing, momentum, nesterov, weightDecay, zeroGamma } = paperRecipe;
+  const retraining = openRetraining(space, path, {
+    engine,
+    recipe: {
+      mean,
+      deviation,
+      labelSmoothing,
+      dropout: 0,
+      dropPath: 0,
+      zeroGamma,
+      optimizer: { kind: 'sgd', momentum, nesterov },
+      weightDecay,
+      parts: 1,
+      statisticsFactor: 0.1,
+      average: false,
+      erasing: false,
+    },
+  });
+  retraining.initialise(0);
+  const batch = randomBatch(count, resolution, classes);
+  const { timm, serve } = exported();
+
+  /** What `greedynas export --format savedmodel --fold` writes, opened. */
+  function exported() {
+    const folder = mkdtempSync(join(tmpdir(), 'greedynas-bench-'));
+    try {
+      retraining.saveWeights('current', join(folder, 'weights'));
+      const program = writeProgram(space, path, { mean, deviation });
+      const weights = readWeights(join(folder, 'weights'), program.shapes, engine);
+      const folded = foldBatchNorm({ program, weights });
+      writeWeights(join(folder, 'folded'), folded.weights, engine);
+      const names = Array.from({ length: classes }, (_, index) => `class ${index}`);
+      const session = openSession(loadAddon(engine), encodeServing(folded.program, names));
+      session.run({ 'checkpoint_prefix:0': { text: join(folder, 'folded') } }, ['restore_all:0']);
+      return { timm: describeForTimm(space, path).network, serve: session };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  const images = { shape: [count, resolution, resolution, 3], values: batch.images };
+  return {
+    configured: {
+      version: `greedynas on TensorFlow ${describeEngine().tensorflow}, oneDNN on`,
+      parameters: pathParams(space, path),
+      flops: pathFlops(space, path),
+      resolution,
+      classes,
+      timm,
+    },
+    step: () => retraining.trainStep({ parts: [batch], learningRate, averageFactor: 0, dropSeeds: [0] }).loss,
+    infer() {
+      const [logits] = serve.run({ 'images:0': images }, ['default/logits:0']) as [Float32Array];
+      return logits.reduce((sum, value) => sum + value, 0);
+    },
+  };
+}
+
+function timed(run: () => number): z.infer<typeof networkRan> {
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  const value = run();
+  const ms = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpu);
+  return { ms, cpu: (user + system) / 1000, value };
+}
+
+let bench: Bench | null = null;
+for await (const line of createInterface({ input: process.stdin })) {
+  const asked = networkRequest.parse(JSON.parse(line));
+  if (asked.op === 'config') {
+    const { op: _, ...setting } = asked;
+    bench = open(setting);
+    console.log(JSON.stringify(bench.configured));
+  } else if (asked.op === 'peak') {
+    const largest: z.infer<typeof peak> = { bytes: process.resourceUsage().maxRSS * 1024 };
+    console.log(JSON.stringify(largest));
+  } else {
+    if (bench === null) throw new Error(`"${asked.op}" before "config"`);
+    console.log(JSON.stringify(timed(asked.op === 'step' ? bench.step : bench.infer)));
+  }
+}
