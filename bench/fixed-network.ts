@@ -44,13 +44,14 @@ interface Side {
   readonly cpu: Record<Work, number[]>;
 }
 
-const peer = (name: string): string => fileURLToPath(new URL(`./peers/${name}`, import.meta.url));
+const ourPeer = fileURLToPath(new URL('./peers/fixed-network.ts', import.meta.url));
+const timmPeer = fileURLToPath(new URL('./peers/timm_network.py', import.meta.url));
 const setting = { batch: Number(flags.batch), threads: Number(flags.threads), learningRate: 0.01 };
 const python = findPython();
 const load = loadavg()[0] ?? 0;
 if (load > 0.5) console.log(`The machine is busy (load ${load.toFixed(1)}): what follows is no fair comparison.`);
 
-const child = startChild(process.execPath, ['--import', 'tsx', peer('fixed-network.ts')]);
+const child = startChild(process.execPath, ['--import', 'tsx', ourPeer]);
 const own = await child.ask({ op: 'config', network: flags.network, ...setting }, networkConfigured);
 const ours = sideOf(child, own);
 const sides = [ours];
@@ -58,7 +59,7 @@ if (python === null) {
   console.log('PyTorch with timm is not there (bench/make-peer-environment.sh gets it): measuring our side alone.');
 } else {
   const { timm, resolution, classes } = own;
-  const other = startChild(python, ['-W', 'ignore', peer('timm_network.py')]);
+  const other = startChild(python, ['-W', 'ignore', timmPeer]);
   const answer = await other.ask({ op: 'config', timm, resolution, classes, ...setting }, networkConfigured);
   if (answer.parameters !== own.parameters) {
     throw new Error(`the networks differ: ${own.parameters} parameters here, ${answer.parameters} in timm`);

@@ -26,7 +26,6 @@ export const request = z.discriminatedUnion('op', [
   /** Our side only: a plain matrix product, in as many threads. */
   z.strictObject({ op: z.literal('product') }),
 ]);
-export type Request = z.infer<typeof request>;
 
 /** `version` of the framework, and the number of trainable parameters, which must agree. */
 export const configured = z.strictObject({ version: z.string(), parameters: z.int() });
