@@ -51,7 +51,7 @@ describe('training, killed', () => {
   const folder = temporaryFolder();
 
   it('at random moments and resumed, is the run that was never stopped', async function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     await smallRun(folder(), { config, name: 'whole' });
     const stream = createStream(5, 'kills');
     let kills = 0;
