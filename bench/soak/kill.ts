@@ -171,18 +171,14 @@ async function killed(
 
 function sha(path: string): string {
   const text = readFileSync(path);
-  // Where a run lies, and how long it took, is no result.
-  const plain = path.endsWith('search.json')
-    ? JSON.stringify({
-        ...JSON.parse(text.toString()),
-        run: '',
-        directory: '',
-        checkpoint: '',
-        seconds: 0,
-        subnets: [],
-      })
-    : text;
+  const plain = path.endsWith('search.json') ? withoutPlaceAndTime(JSON.parse(text.toString())) : text;
   return createHash('sha256').update(plain).digest('hex');
+}
+
+/** Where a run lies, and how long it took, is no result. */
+function withoutPlaceAndTime(search: { readonly cost: { readonly training: { readonly images: object } } }): string {
+  const { images } = search.cost.training;
+  return JSON.stringify({ ...search, run: '', directory: '', checkpoint: '', subnets: [], seconds: 0, cost: images });
 }
 
 const train = ['train-supernet', '--config', resolve(values.config), ...set];

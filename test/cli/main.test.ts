@@ -123,7 +123,7 @@ describe('cli/main', () => {
       ['retrain --resume', /no retraining in .*there are none yet/],
       ['space --preset mobilenet-8', /mobilenet-8.*mobilenet-7/],
       ['space --preset mobilenet-7 --set seed=1', /give it alone/],
-      ['space --preset mobilenet-7 --svg x.svg', /--svg draws one network/],
+      ['space --preset mobilenet-7 --svg x.svg', /--svg is of one network/],
       ['space --out x.yaml', /--out goes with --measure/],
       ['space --measure --batch 0', /--batch "0", allowed: a whole number from 1/],
       ['space describe', /space describe needs a network/],
