@@ -6,20 +6,25 @@ import type { FileSource } from './source-files.ts';
 const longestList = 64 << 20;
 
 /**
- * Name by folder name: from `words.txt` (synset, tab, name), `LOC_synset_mapping.txt` (synset, space, name) or
- * `classes.json` (an object); empty where there is none.
+ * The list that is there, and the name by folder name: from `words.txt` (synset, tab, name), `LOC_synset_mapping.txt` (synset, space, name) or
+ * `classes.json` (an object); null and empty where there is none.
  *
  * @throws GreedynasError `io` for a classes.json that is no object of texts
  */
-export async function classTexts(source: FileSource): Promise<Map<string, string>> {
+export async function classTexts(source: FileSource): Promise<{ list: string | null; names: Map<string, string> }> {
   const find = async (name: string): Promise<string | null> => {
     const file = source.files.find(({ path, size }) => path === name && size <= longestList);
     return file === undefined ? null : (await source.read(file)).toString('utf8');
   };
   const json = await find('classes.json');
-  if (json !== null) return new Map(parseObject(json, source.name));
-  const list = (await find('words.txt')) ?? (await find('LOC_synset_mapping.txt')) ?? '';
-  return new Map([...list.matchAll(/^(\S+)[\t ]+(.+?)\s*$/gm)].map(([, folder, text]) => [folder!, text!]));
+  if (json !== null) return { list: 'classes.json', names: new Map(parseObject(json, source.name)) };
+  for (const list of ['words.txt', 'LOC_synset_mapping.txt']) {
+    const text = await find(list);
+    if (text === null) continue;
+    const lines = text.matchAll(/^(\S+)[\t ]+(.+?)\s*$/gm);
+    return { list, names: new Map([...lines].map(([, folder, name]) => [folder!, name!])) };
+  }
+  return { list: null, names: new Map() };
 }
 
 function parseObject(json: string, source: string): [string, string][] {

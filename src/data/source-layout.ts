@@ -7,7 +7,7 @@
 import { GreedynasError } from '../errors.ts';
 import { classTexts } from './class-names.ts';
 import type { FileSource, SourceFile } from './source-files.ts';
-import { readValidationList } from './validation-list.ts';
+import { readValidationList, type ValidationLabels } from './validation-list.ts';
 
 export interface ClassName {
   /** The name of its folder: ImageNet's synset. */
@@ -76,10 +76,11 @@ export async function readLayout(source: FileSource, list: string | null): Promi
 
   const test: LabelledFile[] = [];
   let testDescription = 'no test images';
+  let labels: ValidationLabels | null = null;
   if (testFolder !== undefined) {
     const files = under(testFolder);
     const byFolder = files.some((file) => indices.has(folderOf(file) ?? ''));
-    const labels = byFolder ? null : await readValidationList(source, files, list, folders);
+    labels = byFolder ? null : await readValidationList(source, files, list, folders);
     testDescription = byFolder
       ? `${testFolder}/<class>`
       : `${testFolder}/ with ${labels?.list ?? 'no list of its classes'}`;
@@ -101,11 +102,12 @@ export async function readLayout(source: FileSource, list: string | null): Promi
     }
   }
   const texts = await classTexts(source);
+  const looked = [texts.list, labels?.list];
   return {
     description: split ? `train/<class>, ${testDescription}` : 'folders of classes, all of them for training',
-    classes: folders.map((folder) => ({ folder, text: texts.get(folder) ?? folder })),
+    classes: folders.map((folder) => ({ folder, text: texts.names.get(folder) ?? folder })),
     train,
     test,
-    ignored,
+    ignored: ignored.filter(({ path }) => !looked.includes(path)),
   };
 }

@@ -44,8 +44,8 @@ export function prepareSummary(result: PrepareResult): string {
   const converted = Object.entries(description.converted).map(([kind, count]) => `${count} ${kind}`);
   if (converted.length > 0) lines.push(`converted: ${converted.join(', ')}`);
   for (const [what, files] of [
-    ['could not be used', description.skipped],
-    ['files were not looked at', description.ignored],
+    [description.skipped.length === 1 ? 'image could not be used' : 'images could not be used', description.skipped],
+    [description.ignored.length === 1 ? 'file was left aside' : 'files were left aside', description.ignored],
   ] as const) {
     if (files.length === 0) continue;
     lines.push(`${files.length} ${what}:`, ...files.slice(0, named).map(({ path, reason }) => `  ${path}: ${reason}`));

@@ -206,8 +206,14 @@ describe('prepareImages', () => {
       'train/a/notes.txt: not named as an image',
       'train/loose.jpg: in no class folder',
       'val/c/other.jpg: its class has no training images',
-      'words.txt: not named as an image',
     ]);
+    // Nor are the lists that were read, of names and of the classes of a flat folder.
+    await rm(join(source, 'val'), { recursive: true });
+    await write('val/one.jpg', await noise(1, 8, 8).jpeg().toBuffer());
+    await write('val.txt', 'one.jpg a\n');
+    const flat = (await prepare('flat')).description;
+    expect(flat?.splits.test?.images).to.equal(1);
+    expect(flat?.ignored.map(({ path }) => path)).to.not.include.members(['val.txt']);
   });
 
   it('sets images of each class apart, which then are the validation images', async () => {
