@@ -5,7 +5,7 @@
  *     node --import tsx test/by-hand/check-exports.ts GreedyNAS-B [data]
  *
  * A network without weights is trained for twenty steps on CIFAR-10's images, enlarged to its size, so that its batch norm is not
- * trivial and its logits are as large as those of a trained one; it is checked on 32 others.
+ * trivial and its logits are of the order of those of a trained one; it is checked on 32 others.
  *
  * GREEDYNAS_CHECK_PYTHON names a Python with numpy, onnx, onnxruntime, tensorflow (or tensorflow-cpu), torch, timm and
  * safetensors. The results of one machine stand in docs/results/export.md.
