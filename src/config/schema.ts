@@ -132,7 +132,10 @@ const training = z.strictObject({
   nesterov: flag().default(true),
   /** On all weights but biases and batch norm. Recipes. */
   weightDecay: notNegative().default(4e-5),
-  /** Starts every residual block as the identity. Ours, for short runs; the paper's networks start without. */
+  /**
+   * Starts every residual block as the identity. Ours, off in the paper: a short training reaches a lower loss with it, but its
+   * supernet ranks networks far worse (docs/results/nas-bench-macro.md), as residual blocks hardly matter in it.
+   */
   zeroGamma: flag().default(false),
   /** In the training and in the ranking loss. Recipes. */
   labelSmoothing: fractionBelowOne().default(0.1),
