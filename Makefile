@@ -24,10 +24,10 @@ help: ## list the targets
 	@awk -F ' *\\?=# *' '/^[A-Z]+ +\?=#/ { printf "     %-16s %s\n", $$1, $$2 }' Makefile
 
 # npm writes node_modules/.package-lock.json last, so it tells whether an install is whole and newer than the lock file.
+# Of two makes at once in a fresh clone one installs, and the other waits for it.
 node_modules/.package-lock.json: package-lock.json
-	@echo 'npm ci --ignore-scripts' >&2
-	@npm ci --include=dev --ignore-scripts --no-audit --no-fund >&2
-	@touch $@
+	@flock package-lock.json sh -c 'test $@ -nt package-lock.json || { \
+	  echo "npm ci --ignore-scripts" && npm ci --include=dev --ignore-scripts --no-audit --no-fund && touch $@; }' >&2
 
 setup: node_modules/.package-lock.json ## npm packages, TensorFlow and its addon (does nothing when all is there)
 	@node --import tsx src/engine/setup.ts

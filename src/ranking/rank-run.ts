@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { readMacroTable } from '../benchmarks/nas-bench-macro.ts';
-import { loadConfig } from '../config/load.ts';
+import { loadConfig, parseConfig } from '../config/load.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { takeStack } from '../data/batches.ts';
 import type { DataSet } from '../data/dataset.ts';
@@ -22,6 +22,7 @@ import { largest } from '../statistics/best.ts';
 import { writeDurably } from '../storage/durable.ts';
 import type { Supernet } from '../supernet/supernet.ts';
 import type { Checkpoint } from '../training/checkpoint.ts';
+import { checkTrainedWith } from '../training/config-change.ts';
 import type { Clock } from '../training/ledger.ts';
 import { configFile, findRun, openRun, type RunFolder, runDirectory } from '../training/run-folder.ts';
 import { type DataRequest, dataRequest } from '../training/run-options.ts';
@@ -187,6 +188,8 @@ async function rankInFolder(ranking: Ranking): Promise<RankOutcome> {
   const { clock, notice } = request.surroundings;
   const began = clock();
   const checkpoint = await newestCheckpoint(folder, notice);
+  const parse = (text: string, file: string) => parseConfig(text, { file });
+  await checkTrainedWith(folder.name, checkpoint.directory, config, parse, ['search.', 'engine.']);
   const { calibrationImages, calibrationBatch } = config.search;
   const place = await chooseRankFolder(folder, request.name, {
     checkpoint: await identifyCheckpoint(checkpoint),

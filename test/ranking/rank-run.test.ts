@@ -230,6 +230,20 @@ describe('ranking/rank-run', () => {
       expect(error.message).to.include('batch: 5 there, 2 now').and.to.include('--name');
     });
 
+    it('a config edited since training, unless in keys of the calibration', async () => {
+      const config = join(folder(), 'small', 'config.yaml');
+      const text = readFileSync(config, 'utf8');
+      const smoothing = /"labelSmoothing":[^,}]+/;
+      expect(text).to.match(smoothing);
+      writeFileSync(config, text.replace(smoothing, '"labelSmoothing":0.3'));
+      const error = await rejection(rank());
+      expect(error.code).to.equal('usage');
+      expect(error.message).to.include('labelSmoothing: ').and.to.include('0.3 now');
+      expect(existsSync(join(folder(), 'small', 'rank'))).to.equal(false);
+      writeFileSync(config, text);
+      resultOf(await rank({ overrides: ['search.calibrationImages=24'] }));
+    });
+
     it('a damaged settings file', async () => {
       await rank({ name: 'mine' });
       writeFileSync(file('mine', 'settings.json'), '{"images": 30}');
