@@ -53,6 +53,7 @@ function open({ network, batch: count, threads, learningRate }: NetworkSetting):
       statisticsFactor: 0.1,
       average: false,
       erasing: false,
+      operations: 0,
     },
   });
   retraining.initialise(0);

@@ -38,9 +38,9 @@ const data = z.strictObject({
   padding: integer(0, 64).default(4),
   /** Mirror half of the training images. Recipes. */
   flip: flag().default(true),
-  /** Of images in files: brightness, contrast and colour by factors of 1 ∓ this, in a random order. As torchvision's `ColorJitter`. */
+  /** Brightness, contrast and colour by factors of 1 ∓ this, in a random order. As torchvision's `ColorJitter`. */
   colorJitter: fraction().default(0),
-  /** Of images in files: RandAugment as timm has it (`rand-m9-mstd0.5` is magnitude 9, deviation 0.5); null: none. */
+  /** RandAugment as timm has it (`rand-m9-mstd0.5` is magnitude 9, deviation 0.5); null: none. */
   randAugment: z
     .strictObject(
       {
@@ -137,17 +137,9 @@ function contradictions({ data, training }: RetrainConfig): Contradiction[] {
   const report = (key: string, others: string[], allowed: string) => {
     found.push({ key: `training.${key}`, others: others.map((other) => `training.${other}`), allowed });
   };
-  if (data.dataset !== 'folder') {
-    const inMemory = (key: string, allowed: string): void => {
-      found.push({
-        key: `data.${key}`,
-        others: ['data.dataset'],
-        allowed: `${allowed} with data.dataset: ${data.dataset}`,
-      });
-    };
-    if (data.colorJitter > 0) inMemory('colorJitter', '0');
-    if (data.randAugment !== null) inMemory('randAugment', 'null');
-    if (data.resolution !== null) inMemory('resolution', 'null');
+  if (data.dataset !== 'folder' && data.resolution !== null) {
+    const allowed = `null with data.dataset: ${data.dataset}`;
+    found.push({ key: 'data.resolution', others: ['data.dataset'], allowed });
   }
   if (training.batch % training.parts !== 0) {
     report('parts', ['batch'], `a divisor of training.batch (${training.batch})`);

@@ -1,6 +1,6 @@
-/** The training batches of a retraining: those of its data set, with what is erased of each image. */
+/** The training batches of a retraining: those of its data set, with what is done to fed images and erased of all. */
 import type { RetrainConfig } from '../config/retrain-schema.ts';
-import { drawErasing } from '../data/augmentation.ts';
+import { drawErasing, drawOperations, operationColumns, operationsPerImage } from '../data/augmentation.ts';
 import type { DataSet } from '../data/dataset.ts';
 import { epochOpener } from '../data/epoch.ts';
 import type { LoadingNetwork } from '../data/plans.ts';
@@ -22,30 +22,46 @@ export function openRetrainBatches(
 ): RetrainBatches {
   const { seed, training } = config;
   const { padding, flip, crop, colorJitter, randAugment, randomErasing } = config.data;
+  const policy = { colorJitter, randAugment };
   const images = training.batch / training.parts;
   const batches = openTrainingBatches({
     data,
     batchSize: images,
     seed,
-    augmentation: { padding, flip, crop, operations: { colorJitter, randAugment } },
+    augmentation: { padding, flip, crop, operations: policy },
     supernet: network,
   });
-  if (randomErasing === 0) return batches;
   const { stepsPerEpoch } = batches;
   const { train } = data;
-  const side = 'names' in train ? train.resolution : train.width;
+  const isLoaded = 'names' in train;
+  // The plans of the loader have them already.
+  const layers = isLoaded ? 0 : operationsPerImage(policy);
+  if (randomErasing === 0 && layers === 0) return batches;
+  const side = isLoaded ? train.resolution : train.width;
   const openEpoch = epochOpener(seed, train.count);
+  const operationsOf = (key: number, indices: Int32Array) => {
+    const drawn = Array.from(indices, (index) => drawOperations(key, index, policy, side));
+    return operationColumns(drawn, layers);
+  };
+  const erasedOf = (key: number, indices: Int32Array) => {
+    const erased = new Int32Array(4 * images);
+    for (const [row, index] of indices.entries()) {
+      const box = drawErasing(key, index, randomErasing, side);
+      if (box !== null) erased.set([box.top, box.left, box.height, box.width], 4 * row);
+    }
+    return erased;
+  };
   return {
     stepsPerEpoch,
     batch(number) {
       const { order, key } = openEpoch(Math.floor(number / stepsPerEpoch));
       const first = (number % stepsPerEpoch) * images;
-      const erased = new Int32Array(4 * images);
-      for (let row = 0; row < images; row++) {
-        const box = drawErasing(key, order[first + row]!, randomErasing, side);
-        if (box !== null) erased.set([box.top, box.left, box.height, box.width], 4 * row);
-      }
-      return { ...batches.batch(number), erased };
+      const indices = order.subarray(first, first + images);
+      return {
+        ...batches.batch(number),
+        ...(layers > 0 ? { operations: operationsOf(key, indices) } : {}),
+        ...(randomErasing > 0 ? { erased: erasedOf(key, indices) } : {}),
+      };
     },
   };
 }

@@ -19,6 +19,7 @@ import { moveTowards } from '../graph/ops/running-average.ts';
 import { accumulator, applyAccumulated, momentumSgd, rmspropTf } from '../graph/optimizers.ts';
 import { attribute } from '../graph/types.ts';
 import type { Path, Space } from '../space/space.ts';
+import { addFedOperations } from '../supernet/fed-operations.ts';
 import { addLoader, type StoredImages } from '../supernet/loader.ts';
 import { buildNetwork, isStatistic, type Mode, type NetworkOptions } from '../supernet/network.ts';
 
@@ -42,8 +43,10 @@ export interface RetrainRecipe {
   readonly average: boolean;
   /** Whether training images have rectangles of noise, which are fed. */
   readonly erasing: boolean;
-  /** Images that lie in files, and how many operations the plan names for each training image; none: images are fed. */
-  readonly stored?: { readonly images: StoredImages; readonly operations: number };
+  /** How many operations (RandAugment, colour jitter) are named for each training image, by the loader's plan or with what is fed. */
+  readonly operations: number;
+  /** Of images that lie in files; absent: images are fed. */
+  readonly stored?: StoredImages;
 }
 
 export const feeds = {
@@ -187,17 +190,22 @@ interface Images {
 }
 
 /** What is trained on and what is scored: both fed, or the loader's mini-batch and its stack. */
-function addImages(graph: Graph, space: Space, { stored, mean }: RetrainRecipe): { training: Images; scored: Images } {
+function addImages(
+  graph: Graph,
+  space: Space,
+  { stored, mean, operations }: RetrainRecipe,
+): { training: Images; scored: Images } {
   const shape = [-1, space.resolution, space.resolution, 3];
+  const fill = mean.map((value) => Math.min(255, Math.round(255 * value)));
   if (stored === undefined) {
     const fed = {
       images: graph.placeholder('images', 'uint8', shape),
       labels: graph.placeholder('labels', 'int32', [-1]),
     };
-    return { training: fed, scored: fed };
+    if (operations === 0) return { training: fed, scored: fed };
+    return { training: { ...fed, images: addFedOperations(graph, fed.images, operations, fill) }, scored: fed };
   }
-  const fill = mean.map((value) => Math.min(255, Math.round(255 * value)));
-  const { stack, ...training } = addLoader(graph, space.resolution, stored.images, { count: stored.operations, fill });
+  const { stack, ...training } = addLoader(graph, space.resolution, stored, { count: operations, fill });
   const scored = {
     images: ensureShape(graph.main, stack.images, shape),
     labels: ensureShape(graph.main, stack.labels, [-1]),

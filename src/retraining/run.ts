@@ -277,9 +277,8 @@ function recipeOf(config: RetrainConfig, { mean, deviation }: RetrainedNetwork, 
     statisticsFactor: training.statisticsFactor,
     average: training.averageDecay > 0,
     erasing: config.data.randomErasing > 0,
-    ...('names' in data.train
-      ? { stored: { images: data.train.stored, operations: operationsPerImage(config.data) } }
-      : {}),
+    operations: operationsPerImage(config.data),
+    ...('names' in data.train ? { stored: data.train.stored } : {}),
   };
 }
 

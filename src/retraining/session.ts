@@ -15,8 +15,10 @@ import type {
 } from '../supernet/supernet.ts';
 import { compileRetraining, feeds, fetches, type RetrainRecipe } from './compile.ts';
 
-/** Images that are fed, or those that the graph's loader has; with what is erased of them where the recipe has erasing. */
+/** Images that are fed, or those that the graph's loader has; with what is done to them where the recipe has operations or erasing. */
 export type RetrainBatch = MiniBatch & {
+  /** Of images that are fed: numbers of operations, `[batch, operations]`, and their values, six each. */
+  readonly operations?: TrainingPlan['operations'];
   /** Top, left, height, width for each image, `[batch, 4]`; 0 erases nothing. */
   readonly erased?: Int32Array;
 };
@@ -83,6 +85,11 @@ export function openRetraining(
     if (erased === undefined) throw new RangeError('a batch without what is erased of it, the graph is made to erase');
     return { [feeds.erased]: { shape: [erased.length / 4, 4], values: erased } };
   };
+  const operationFeeds = ({ operations, ...part }: RetrainBatch): Record<string, Feed> => {
+    if (recipe.operations === 0 || 'loaded' in part) return {};
+    if (operations === undefined) throw new RangeError('a batch without operations, the graph is made for them');
+    return loader.operationFeeds(operations, part.labels.length);
+  };
   const checkpoint = (endpoint: keyof typeof failures, prefix: string): void => {
     try {
       session.run({ [feeds.prefix]: { text: prefix } }, fetches[endpoint]);
@@ -122,6 +129,7 @@ export function openRetraining(
         const seed: Feed = { shape: [2], values: Int32Array.of(dropSeeds[index]!, 0) };
         const fed = {
           ...('loaded' in part ? {} : batchFeeds(part)),
+          ...operationFeeds(part),
           ...erasedFeeds(part.erased),
           ...(recipe.parts === 1 ? update : {}),
           ...(drops ? { [feeds.dropSeed]: seed } : {}),

@@ -14,6 +14,8 @@ class UnreadableImages extends GreedynasError {
   }
 }
 
+type Operations = NonNullable<TrainingPlan['operations']>;
+
 export interface LoaderDriver {
   /** Reads images as they are stored into memory. Throws `io` if a record cannot be read. */
   keep(images: PlannedImages): void;
@@ -23,6 +25,8 @@ export interface LoaderDriver {
   advance(): LoadedBatch;
   /** What an endpoint that looks at a stack of images is fed with. */
   stackFeeds(plan: StackPlan): Record<string, Feed>;
+  /** What the operations on so many images that are fed are fed with (`addFedOperations`). */
+  operationFeeds(operations: Operations, images: number): Record<string, Feed>;
   /** Runs an endpoint that reads images; a failure names the data, not the graph. */
   run(feeds: Record<string, Feed>, endpoint: readonly string[]): ReturnType<Session['run']>;
 }
@@ -41,12 +45,12 @@ export function driveLoader(session: Pick<Session, 'run'>, { threads }: Pick<Eng
       [loaderFeeds.workers]: scalar(workers),
     };
   };
-  const operationFeeds = ({ operations, labels }: TrainingPlan): Record<string, Feed> => {
-    if (operations === undefined) return {};
-    const each = operations.operations.length / labels.length;
+  const operationFeeds = ({ operations, values }: Operations, images: number): Record<string, Feed> => {
+    const each = operations.length / images;
     return {
-      [loaderFeeds.operations]: { shape: [labels.length, each], values: operations.operations },
-      [loaderFeeds.values]: { shape: [labels.length, each * operationValues], values: operations.values },
+      [loaderFeeds.operations]: { shape: [images, each], values: operations },
+      [loaderFeeds.values]: { shape: [images, each * operationValues], values },
+      [loaderFeeds.workers]: scalar(workers),
     };
   };
   const run: LoaderDriver['run'] = (feeds, endpoint) => {
@@ -70,7 +74,7 @@ export function driveLoader(session: Pick<Session, 'run'>, { threads }: Pick<Eng
       run(
         {
           ...planFeeds(plan, plan.batch),
-          ...operationFeeds(plan),
+          ...(plan.operations === undefined ? {} : operationFeeds(plan.operations, count)),
           ...(rows === undefined ? {} : { [loaderFeeds.rows]: { shape: [count], values: rows } }),
           [loaderFeeds.boxes]: { shape: [count, 4], values: plan.boxes },
           [loaderFeeds.flips]: { shape: [count], values: plan.flips },
@@ -90,6 +94,7 @@ export function driveLoader(session: Pick<Session, 'run'>, { threads }: Pick<Eng
         [loaderFeeds.corner]: { shape: [count, 2], values: plan.corner },
       };
     },
+    operationFeeds,
     run,
   };
 }

@@ -34,7 +34,7 @@ import {
 } from '../graph/ops/decoding.ts';
 import { encodedImage, oneOf, readFile, substring } from '../graph/ops/files.ts';
 import { assign } from '../graph/ops/running-average.ts';
-import { unstack } from '../graph/ops/shapes.ts';
+import { sliceOf, unstack } from '../graph/ops/shapes.ts';
 import { attribute } from '../graph/types.ts';
 
 /** How the images of a data set are stored; fixed when the graph is compiled. */
@@ -219,14 +219,4 @@ export function addLoader(
     labels: ensureShape(scope, scope.read(labels), [-1]),
     stack: { images: stackImages!, labels: stackLabels! },
   };
-}
-
-/** Values `start` … `start + count − 1` of a vector. */
-function sliceOf(scope: Scope, vector: Tensor, start: number, count: number): Tensor {
-  return scope.addOne('Slice', {
-    inputs: [vector, scope.constant([start], 'int32'), scope.constant([count], 'int32')],
-    attributes: { T: attribute.type(vector.dtype), Index: attribute.type('int32') },
-    dtype: vector.dtype,
-    shape: [count],
-  });
 }

@@ -76,6 +76,19 @@ describe('retraining/run', function () {
     expect(second.counts).to.deep.equal({ optimised: 72, evaluated: 30 });
   });
 
+  it('augments images in memory by operations too, and trains otherwise than without', async () => {
+    const losses = async (name: string, overrides: readonly string[]) => {
+      const seen: RetrainProgress[] = [];
+      await retrainInFolder(smallRequest(folder, { subnet, name, overrides }, { stopAfter: 2, seen }));
+      return seen.map(({ loss }) => loss);
+    };
+    const overrides = ['data.randAugment={layers: 1}', 'data.colorJitter=0.5'];
+    const augmented = await losses('augmented', overrides);
+    expect(augmented).to.have.length(2);
+    expect(await losses('again', overrides)).to.deep.equal(augmented);
+    expect(await losses('plain', [])).to.not.deep.equal(augmented);
+  });
+
   it('starts from scratch where it is told to, with other weights and the same network', async () => {
     const request = smallRequest(folder, { subnet, init: 'scratch', name: 'anew' }, { stopAfter: 1 });
     const outcome = await retrainInFolder(request);

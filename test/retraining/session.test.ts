@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { operationColumns, type PlannedOperation } from '../../src/data/augmentation.ts';
 import type { RetrainRecipe } from '../../src/retraining/compile.ts';
-import { openRetraining } from '../../src/retraining/session.ts';
-import type { ImageBatch } from '../../src/supernet/supernet.ts';
+import { openRetraining, type RetrainBatch } from '../../src/retraining/session.ts';
 import { expectClose } from '../graph/close.ts';
 import { engine } from '../graph/engine.ts';
 import { checkpointTensors } from '../supernet/checkpoint-tensors.ts';
@@ -22,11 +22,12 @@ const recipe: RetrainRecipe = {
   statisticsFactor: 0.1,
   average: true,
   erasing: false,
+  operations: 0,
 };
 const path = paths[1]!;
 const open = (changes: Partial<RetrainRecipe> = {}) =>
   openRetraining(smallSpace, path, { recipe: { ...recipe, ...changes }, engine });
-const step = (parts: readonly ImageBatch[], averageFactor = 0.5) => ({
+const step = (parts: readonly RetrainBatch[], averageFactor = 0.5) => ({
   parts,
   learningRate: 0.05,
   averageFactor,
@@ -133,6 +134,31 @@ describe('retraining/session', function () {
     expect(loss(1)).to.equal(loss(1));
     expect(loss(1)).to.not.equal(loss(2));
     network.close();
+  });
+
+  it('does to fed training images what their operations name, one after the other, and nothing to those it scores', () => {
+    const [plain, operating] = [open(), open({ operations: 2 })];
+    for (const network of [plain, operating]) network.initialise(3);
+    const batch = imageBatch(6, 1);
+    const size = batch.images.length / 6;
+    // Inverted; black, then inverted; as it is; inverted twice; …
+    const planned = Array.from({ length: 6 }, (_, row): PlannedOperation[] => [
+      row % 4 === 0 || row % 4 === 3 ? { operation: 'invert', values: [] } : { operation: 'none', values: [] },
+      row % 4 === 1 ? { operation: 'brightness', values: [0] } : { operation: 'none', values: [] },
+    ]);
+    planned[3]![1] = { operation: 'invert', values: [] };
+    const expected = batch.images.map((value, place) => {
+      const row = Math.floor(place / size);
+      return row % 4 === 0 ? 255 - value : row % 4 === 1 ? 0 : value;
+    });
+    const operations = operationColumns(planned, 2);
+    const own = operating.trainStep(step([{ ...batch, operations }]));
+    expect(own).to.deep.equal(plain.trainStep(step([{ ...batch, images: expected }])));
+    expect(tensors(operating, 'current')).to.deep.equal(tensors(plain, 'current'));
+    expect(operating.evaluate('current', [batch])).to.deep.equal(plain.evaluate('current', [batch]));
+    expect(() => operating.trainStep(step([batch]))).to.throw(/without operations/);
+    plain.close();
+    operating.close();
   });
 
   it('refuses a checkpoint of another network', async () => {

@@ -106,3 +106,13 @@ export function unstack(scope: Scope, x: Tensor): Tensor[] {
     outputs: Array.from({ length: count }, () => ({ dtype: x.dtype, shape: [] })),
   }).outputs;
 }
+
+/** Values `start` … `start + count − 1` of a vector. */
+export function sliceOf(scope: Scope, vector: Tensor, start: number, count: number): Tensor {
+  return scope.addOne('Slice', {
+    inputs: [vector, scope.constant([start], 'int32'), scope.constant([count], 'int32')],
+    attributes: { T: attribute.type(vector.dtype), Index: attribute.type('int32') },
+    dtype: vector.dtype,
+    shape: [count],
+  });
+}
