@@ -11,6 +11,7 @@ import { readDescription } from '../../src/data/prepared-folder.ts';
 import { readRecords } from '../../src/data/tfrecord.ts';
 import { createStream } from '../../src/random/stream.ts';
 import { rejection } from '../training/temporary.ts';
+import { tar } from './sheet-package.ts';
 
 const options: PrepareOptions = {
   shorterSide: null,
@@ -120,6 +121,61 @@ describe('prepareImages', () => {
     expect(notices.join('\n')).to.include(`going on: ${rest.before} of 12 images`);
     expect(await bytesOf('two')).to.deep.equal(await bytesOf('one'));
     expect((await prepare('two')).done).to.equal(0);
+  });
+
+  it('makes the same bytes of an archive, and of archives of the classes within one, as of the tree', async () => {
+    await prepare('tree');
+    const expected = await bytesOf('tree');
+    const paths = (await readdir(source, { recursive: true, encoding: 'utf8' })).filter((path) => path.includes('.'));
+    const entries = await Promise.all(
+      paths.sort().map(async (name) => ({ name, bytes: await readFile(join(source, name)) })),
+    );
+    /** The entries below a folder, named from there. */
+    const below = (folder: string) =>
+      entries
+        .filter(({ name }) => name.startsWith(`${folder}/`))
+        .map(({ name, bytes }) => ({ name: name.slice(folder.length + 1), bytes }));
+    const inner = (folder: string) => ({ name: `${folder}.tar`, bytes: tar(below(folder)) });
+    const words = entries.filter(({ name }) => name === 'words.txt');
+    const archives: Readonly<Record<string, Buffer>> = {
+      plain: tar(entries),
+      'one folder at its top': tar(entries.map(({ name, bytes }) => ({ name: `my-set/${name}`, bytes }))),
+      'classes in archives': tar([inner('train/b'), inner('train/a'), inner('val/a'), inner('val/b'), ...words]),
+      'splits in archives': tar([inner('train'), inner('val'), ...words]),
+    };
+    for (const [name, bytes] of Object.entries(archives)) {
+      await writeFile(join(root, 'set.tar'), bytes);
+      await prepareImages(join(root, 'set.tar'), join(root, name), options, watch);
+      expect(await bytesOf(name), name).to.deep.equal(expected);
+    }
+  });
+
+  it('reads a flat val folder with its list in an archive, where the user names it', async () => {
+    await rm(join(source, 'val'), { recursive: true });
+    const entries = await Promise.all(
+      ['train/a/a0.JPEG', 'train/b/b0.JPEG'].map(async (name) => ({ name, bytes: await readFile(join(source, name)) })),
+    );
+    const image = await noise(7, 9, 9).jpeg().toBuffer();
+    await writeFile(
+      join(root, 'flat.tar'),
+      tar([
+        ...entries,
+        { name: 'val/ILSVRC2012_val_00000001.JPEG', bytes: image },
+        { name: 'val/ILSVRC2012_val_00000002.JPEG', bytes: image },
+        { name: 'kit/truth.txt', bytes: Buffer.from('b\na\n') },
+      ]),
+    );
+    const read = (out: string, validationList: string | null) =>
+      prepareImages(join(root, 'flat.tar'), join(root, out), { ...options, shards: 1, validationList }, watch);
+    const { description } = await read('named', 'kit/truth.txt');
+    expect(description?.layout).to.include('val/ with kit/truth.txt');
+    const { label } = await readIndex(join(root, 'named', 'test.index'));
+    expect(Array.from(label).sort()).to.deep.equal([0, 1]);
+    const unknown = (await read('unnamed', null)).description;
+    expect(unknown?.splits.test).to.equal(undefined);
+    expect(unknown?.ignored.map(({ path, reason }) => `${path}: ${reason}`)).to.include(
+      'val/ILSVRC2012_val_00000001.JPEG: its class is not known',
+    );
   });
 
   it('refuses a folder that holds something else', async () => {
