@@ -6,9 +6,9 @@ import { createInterface } from 'node:readline';
 import type { z } from 'zod';
 import { describeEngine, loadAddon } from '../../src/engine/addon.ts';
 import { openSession } from '../../src/engine/session.ts';
-import { readWeights, writeWeights } from '../../src/export/checkpoint.ts';
+import { readWeights } from '../../src/export/checkpoint.ts';
 import { foldBatchNorm, writeProgram } from '../../src/export/program.ts';
-import { encodeServing } from '../../src/export/savedmodel.ts';
+import { encodeFrozen } from '../../src/export/savedmodel.ts';
 import { describeForTimm } from '../../src/export/timm.ts';
 import { createStream } from '../../src/random/stream.ts';
 import { openRetraining } from '../../src/retraining/session.ts';
@@ -68,10 +68,8 @@ function open({ network, batch: count, threads, learningRate }: NetworkSetting):
       const program = writeProgram(space, path, { mean, deviation });
       const weights = readWeights(join(folder, 'weights'), program.shapes, engine);
       const folded = foldBatchNorm({ program, weights });
-      writeWeights(join(folder, 'folded'), folded.weights, engine);
       const names = Array.from({ length: classes }, (_, index) => `class ${index}`);
-      const session = openSession(loadAddon(engine), encodeServing(folded.program, names));
-      session.run({ 'checkpoint_prefix:0': { text: join(folder, 'folded') } }, ['restore_all:0']);
+      const session = openSession(loadAddon(engine), encodeFrozen(folded, names));
       return { timm: describeForTimm(space, path).network, serve: session };
     } finally {
       rmSync(folder, { recursive: true });

@@ -26,9 +26,10 @@ export const exportCommand: Command = {
     ['greedynas export --subnet checkpoints/default/subnets/12M-1 --format safetensors', 'to train on in PyTorch'],
   ],
   files: [
-    'Reads the folder of the subnet. Writes the folder --out, whole or not at all: export.json, which says what',
-    'it is, and for savedmodel saved_model.pb, variables/, checkpoint/; for onnx model.onnx; for safetensors',
-    'model.safetensors, model.json, greedynas_timm.py; for tfjs model.json, weights, index.html, tf.min.js.',
+    'Reads the folder of the subnet. Writes the folder --out, whole or not at all: export.json, which',
+    'says what it is, and for savedmodel saved_model.pb, variables/ (with --fold its weights are',
+    'constants in saved_model.pb), checkpoint/; for onnx model.onnx; for safetensors model.safetensors,',
+    'model.json, greedynas_timm.py; for tfjs model.json, weights, index.html, tf.min.js.',
     'An older export in that folder is replaced, anything else there is an error.',
   ].join('\n'),
   async run(flags, surroundings) {

@@ -1,8 +1,8 @@
-/** Weights between TensorFlow checkpoints and JavaScript. */
+/** Weights of a TensorFlow checkpoint in JavaScript. */
 import { type EngineOptions, loadAddon } from '../engine/addon.ts';
 import { openSession } from '../engine/session.ts';
 import { GreedynasError } from '../errors.ts';
-import { restoreTensors, saveTensors } from '../graph/checkpoint.ts';
+import { restoreTensors } from '../graph/checkpoint.ts';
 import { ensureShape, Graph } from '../graph/graph.ts';
 import type { WeightTensor } from './program.ts';
 
@@ -33,27 +33,6 @@ export function readWeights(prefix: string, shapes: Shapes, engine: EngineOption
     throw new GreedynasError('io', `the checkpoint ${prefix} does not hold the weights of its network: ${reason}`, {
       cause,
     });
-  } finally {
-    session.close();
-  }
-}
-
-/** Writes tensors as a checkpoint: `<prefix>.index` and `<prefix>.data-00000-of-00001`. Throws `io`. */
-export function writeWeights(prefix: string, weights: ReadonlyMap<string, WeightTensor>, engine: EngineOptions): void {
-  const graph = new Graph();
-  const scope = graph.main;
-  const names = [...weights.keys()];
-  const path = graph.placeholder('prefix', 'string', []);
-  const fed = names.map((name, index) => graph.placeholder(`value_${index}`, 'float32', weights.get(name)!.shape));
-  const saved = saveTensors(scope, path, names, fed);
-  graph.output('saved', scope.constant(0, 'float32'), [saved]);
-  const session = openSession(loadAddon(engine), graph.encode());
-  try {
-    const values = names.map((name, index) => [`value_${index}:0`, weights.get(name)!] as const);
-    session.run({ 'prefix:0': { text: prefix }, ...Object.fromEntries(values) }, ['saved:0']);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new GreedynasError('io', `the checkpoint ${prefix} cannot be written: ${reason}`, { cause });
   } finally {
     session.close();
   }

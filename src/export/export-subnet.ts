@@ -9,11 +9,11 @@ import { buildSpace } from '../space/presets.ts';
 import { createFolder, explained, systemCode } from '../storage/durable.ts';
 import { writeWholeFolder } from '../storage/whole-folder.ts';
 import { readSubnet, type SubnetDescription, subnetWeights } from '../supernet/subnet.ts';
-import { readWeights, writeWeights } from './checkpoint.ts';
+import { readWeights } from './checkpoint.ts';
 import { encodeOnnx } from './onnx.ts';
 import { foldBatchNorm, type WeightedProgram, writeProgram } from './program.ts';
 import { encodeSafetensors } from './safetensors.ts';
-import { encodeServing } from './savedmodel.ts';
+import { encodeFrozen, encodeServing } from './savedmodel.ts';
 import { encodeTfjs } from './tfjs.ts';
 import { describeForTimm, pytorchTensors } from './timm.ts';
 
@@ -95,9 +95,10 @@ const checkpointParts = ['index', 'data-00000-of-00001'];
 
 const writers: Readonly<Record<ExportFormat, (job: Job) => Promise<void>>> = {
   async savedmodel({ folder, subnet, network, request, prefix }) {
-    await writeFile(join(folder, 'saved_model.pb'), encodeServing(network.program, subnet.classNames));
-    await mkdir(join(folder, 'variables'));
-    if (request.fold) writeWeights(join(folder, 'variables', 'variables'), network.weights, request.engine);
+    const { classNames } = subnet;
+    const bytes = request.fold ? encodeFrozen(network, classNames) : encodeServing(network.program, classNames);
+    await writeFile(join(folder, 'saved_model.pb'), bytes);
+    if (!request.fold) await mkdir(join(folder, 'variables'));
     // Beside it what can be trained on: weights, and batch norm with its statistics, under their own names.
     await mkdir(join(folder, 'checkpoint'));
     for (const part of checkpointParts) {

@@ -1,5 +1,7 @@
 /**
- * TensorFlow SavedModel: a graph with variables, a checkpoint that fills them, and two serving signatures.
+ * TensorFlow SavedModel: a graph with two serving signatures, and its weights: variables that a checkpoint fills, or constants.
+ *
+ * Constants are for inference alone. oneDNN brings their filters into its own layout once, those of variables in every run.
  *
  * `serving_default` takes `images` as uint8, `serving_float` as float32 in [0, 1], both `[batch, side, side, 3]` RGB; both
  * give `logits`, `probabilities`, `class` and `class_name`.
@@ -9,10 +11,11 @@ import { Graph, type Tensor, type Variable } from '../graph/graph.ts';
 import { scale } from '../graph/ops/arithmetic.ts';
 import type { SignatureProto, TensorInfoProto } from '../graph/protocol.ts';
 import { attribute, dtypeNumbers, shapeProto } from '../graph/types.ts';
-import type { Program } from './program.ts';
-import { addInference } from './tensorflow.ts';
+import { bytesOf } from './layout.ts';
+import { type Program, valuesOf, type WeightedProgram } from './program.ts';
+import { addInference, addWeight } from './tensorflow.ts';
 
-/** The bytes of `saved_model.pb`. Its variables are those of `program.shapes`, to lie in `variables/variables`. */
+/** The bytes of `saved_model.pb` with variables, those of `program.shapes`, to lie in `variables/variables`. */
 export function encodeServing(program: Program, classNames: readonly string[]): Uint8Array {
   const graph = new Graph();
   const scope = graph.main;
@@ -21,7 +24,36 @@ export function encodeServing(program: Program, classNames: readonly string[]): 
     const trainable = !/\/(mean|variance)$/.test(name);
     variables.set(name, graph.variable(name, { shape, trainable }));
   }
-  const weight = (name: string): Tensor => scope.read(variables.get(name)!);
+  const signatureDef = addSignatures(graph, program, classNames, (name) => scope.read(variables.get(name)!));
+  const prefix = graph.placeholder('checkpoint_prefix', 'string', []);
+  addCheckpoint(graph, [...variables.values()], prefix, { save: 'save_all', restore: 'restore_all' });
+  return graph.encode({
+    saverDef: {
+      filenameTensorName: 'checkpoint_prefix:0',
+      saveTensorName: 'save_all:0',
+      restoreOpName: 'restore_all',
+    },
+    signatureDef,
+  });
+}
+
+/** The bytes of `saved_model.pb` with all weights in it, as constants. */
+export function encodeFrozen({ program, weights }: WeightedProgram, classNames: readonly string[]): Uint8Array {
+  const graph = new Graph();
+  const constants = new Map<string, Tensor>();
+  for (const [name, shape] of program.shapes) {
+    constants.set(name, addWeight(graph.main, name, shape, bytesOf(valuesOf(weights, name).values)));
+  }
+  return graph.encode({ signatureDef: addSignatures(graph, program, classNames, (name) => constants.get(name)!) });
+}
+
+function addSignatures(
+  graph: Graph,
+  program: Program,
+  classNames: readonly string[],
+  weight: (name: string) => Tensor,
+): Record<string, SignatureProto> {
+  const scope = graph.main;
   const size = [-1, program.resolution, program.resolution, 3];
 
   const signature = (prefix: string, input: Tensor, images: Tensor): SignatureProto => {
@@ -65,20 +97,10 @@ export function encodeServing(program: Program, classNames: readonly string[]): 
 
   const bytes = graph.placeholder('images', 'uint8', size);
   const shares = graph.placeholder('images_float', 'float32', size);
-  const signatureDef = {
+  return {
     serving_default: signature('default', fedInput(bytes), bytes),
     serving_float: signature('float', fedInput(shares), scale(scope, shares, 255)),
   };
-  const prefix = graph.placeholder('checkpoint_prefix', 'string', []);
-  addCheckpoint(graph, [...variables.values()], prefix, { save: 'save_all', restore: 'restore_all' });
-  return graph.encode({
-    saverDef: {
-      filenameTensorName: 'checkpoint_prefix:0',
-      saveTensorName: 'save_all:0',
-      restoreOpName: 'restore_all',
-    },
-    signatureDef,
-  });
 }
 
 /** The placeholder before the check of its shape. */

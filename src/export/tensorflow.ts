@@ -7,7 +7,24 @@ import { conv2d, depthwiseConv2d } from '../graph/ops/convolution.ts';
 import { biasAdd, matMul } from '../graph/ops/dense.ts';
 import { normaliseImages } from '../graph/ops/images.ts';
 import { globalAveragePool } from '../graph/ops/pooling.ts';
+import { attribute, dtypeNumbers, shapeProto } from '../graph/types.ts';
 import type { Program, Step } from './program.ts';
+
+/**
+ * A weight as a constant of the graph, under its own name.
+ *
+ * @param content its bytes; none where they lie beside the graph
+ */
+export function addWeight(scope: Scope, name: string, shape: readonly number[], content?: Uint8Array): Tensor {
+  const tensor = { dtype: dtypeNumbers.float32, tensorShape: shapeProto(shape) };
+  const value = attribute.tensor(content === undefined ? tensor : { ...tensor, tensorContent: content });
+  return scope.addOne('Const', {
+    name,
+    attributes: { dtype: attribute.type('float32'), value },
+    dtype: 'float32',
+    shape,
+  });
+}
 
 /**
  * Adds the inference pass.

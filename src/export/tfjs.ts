@@ -10,7 +10,7 @@ import type { AttributeProto, NodeProto, ShapeProto } from '../graph/protocol.ts
 import { attribute, type DType, dtypeNumbers, shapeProto } from '../graph/types.ts';
 import { bytesOf } from './layout.ts';
 import { type Program, valuesOf, type WeightedProgram } from './program.ts';
-import { addInference } from './tensorflow.ts';
+import { addInference, addWeight } from './tensorflow.ts';
 
 const shardBytes = 4 * 2 ** 20;
 
@@ -36,9 +36,7 @@ export function encodeTfjs({ program, weights }: WeightedProgram, version: strin
     const { shape } = valuesOf(weights, name);
     const known = constants.get(name);
     if (known !== undefined) return known;
-    const tensor = { dtype: dtypeNumbers.float32, tensorShape: shapeProto(shape) };
-    const attributes = { dtype: attribute.type('float32'), value: attribute.tensor(tensor) };
-    const added = scope.addOne('Const', { name, attributes, dtype: 'float32', shape });
+    const added = addWeight(scope, name, shape);
     constants.set(name, added);
     return added;
   };

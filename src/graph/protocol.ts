@@ -170,8 +170,8 @@ export interface SignatureProto {
 
 /** How a program that loads the model fills its variables, and which functions it offers. */
 export interface ServingProto {
-  /** The string placeholder that takes the checkpoint's prefix, and the operations that write and read it. */
-  readonly saverDef: {
+  /** The string placeholder that takes the checkpoint's prefix, and the operations that write and read it; none without variables. */
+  readonly saverDef?: {
     readonly filenameTensorName: string;
     readonly saveTensorName: string;
     readonly restoreOpName: string;
@@ -189,7 +189,10 @@ export function encodeSavedModel(graph: GraphProto, serving?: ServingProto): Uin
     graphDef: { ...graph, versions: { producer } },
     ...(serving === undefined
       ? {}
-      : { saverDef: { ...serving.saverDef, version: saverVersion }, signatureDef: serving.signatureDef }),
+      : {
+          ...(serving.saverDef === undefined ? {} : { saverDef: { ...serving.saverDef, version: saverVersion } }),
+          signatureDef: serving.signatureDef,
+        }),
   };
   const message = savedModel.fromObject({ savedModelSchemaVersion: 1, metaGraphs: [metaGraph] });
   return savedModel.encode(message).finish();

@@ -127,6 +127,18 @@ for (const [kind, small] of Object.entries(smallSubnets)) {
       }
     });
 
+    it('the SavedModel has variables, and folded constants alone', () => {
+      const names = (name: string): string[] => readdirSync(join(folder, 'exports', name)).sort();
+      expect(names('small-1-savedmodel')).to.deep.equal(['checkpoint', 'export.json', 'saved_model.pb', 'variables']);
+      expect(names('small-1-savedmodel-folded')).to.deep.equal(['checkpoint', 'export.json', 'saved_model.pb']);
+      const holds = (name: string, word: string): boolean =>
+        readFileSync(join(folder, 'exports', name, 'saved_model.pb')).includes(word);
+      for (const word of ['VarHandleOp', 'RestoreV2']) {
+        expect(holds('small-1-savedmodel', word), word).to.equal(true);
+        expect(holds('small-1-savedmodel-folded', word), `folded ${word}`).to.equal(false);
+      }
+    });
+
     it('the demo page knows the side and the class names, and has its own tfjs', () => {
       const files = join(folder, 'exports', 'small-1-tfjs');
       const page = readFileSync(join(files, 'index.html'), 'utf8');
