@@ -15,6 +15,7 @@ into the convolution before it. Padding is PyTorch's symmetric one, which is fas
 export needs: the same number of multiply-adds.
 """
 
+import copy
 import functools
 import json
 import resource
@@ -31,6 +32,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
+# Training steps before the network is folded, as on our side: statistics and biases are then not the initial ones.
+STEPS_BEFORE = 3
 PAIRS = {
     'InvertedResidual': {'conv_pw': 'bn1', 'conv_dw': 'bn2', 'conv_pwl': 'bn3'},
     'DepthwiseSeparableConv': {'conv_dw': 'bn1', 'conv_pw': 'bn2'},
@@ -74,7 +77,6 @@ class Benchmark:
         torch.set_flush_denormal(True)
         torch.manual_seed(0)
         self.net = build(timm).train()
-        self.folded = fold(build(timm).eval())
         weights = [p for p in self.net.parameters() if p.ndim > 1]
         others = [p for p in self.net.parameters() if p.ndim == 1]
         groups = [{'params': weights, 'weight_decay': 4e-5}, {'params': others, 'weight_decay': 0.0}]
@@ -85,6 +87,9 @@ class Benchmark:
         self.labels = torch.randint(0, classes, (batch,))
         self.mean = torch.tensor(MEAN).view(1, 3, 1, 1) * 255
         self.scale = 1 / (torch.tensor(DEVIATION).view(1, 3, 1, 1) * 255)
+        for _ in range(STEPS_BEFORE):
+            self.step()
+        self.folded = fold(copy.deepcopy(self.net).eval())
 
     def normalised(self):
         return self.images.float().sub_(self.mean).mul_(self.scale)
