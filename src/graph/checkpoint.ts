@@ -84,12 +84,7 @@ function namesIn(scope: Scope, prefix: Tensor, names: readonly string[]): Tensor
 }
 
 /** Writes values under these names, as TensorFlow's checkpoints hold them. `prefix`: a string scalar. */
-export function saveTensors(
-  scope: Scope,
-  prefix: Tensor,
-  names: readonly string[],
-  values: readonly Tensor[],
-): Operation {
+function saveTensors(scope: Scope, prefix: Tensor, names: readonly string[], values: readonly Tensor[]): Operation {
   return scope.add('SaveV2', {
     inputs: [...namesIn(scope, prefix, names), ...values],
     attributes: { dtypes: attribute.types(values.map(({ dtype }) => dtype)) },
