@@ -14,6 +14,7 @@ import { restoreStream } from '../random/stream.ts';
 import { listSchema, pathSchema, readSaved, savedStateError, streamStateSchema } from '../sampling/saved-state.ts';
 import { pathKey } from '../space/genotype.ts';
 import type { Path } from '../space/space.ts';
+import { createBudgetedSearch } from './budgeted.ts';
 import { drawNewPaths } from './distinct-paths.ts';
 import {
   type Candidate,
@@ -22,13 +23,12 @@ import {
   type Objective,
   rankCandidates,
   restoreCandidate,
-  saveCandidate,
   savedCandidateSchema,
 } from './evaluator.ts';
 import { checkEvaluated, requireInteger, requireProbability, usableHead } from './generations.ts';
 import { limitedPaths } from './limits.ts';
 import { drawCandidates } from './scan.ts';
-import type { Search, SearchEnd, SearchOptions } from './search.ts';
+import type { Search, SearchOptions } from './search.ts';
 
 export interface PredictorSearchOptions extends SearchOptions {
   readonly method: PredictorMethod;
@@ -80,7 +80,6 @@ export function createPredictorSearch(options: PredictorSearchOptions): Search {
   let batch = saved?.batch ?? examples();
   let position = batch.findIndex((path) => !evaluator.has(path));
   if (position === -1) position = batch.length;
-  let ended: SearchEnd | null = saved?.ended ?? null;
 
   function examples(): readonly Path[] {
     const own = Math.max(1, Math.min(paperExamples[method], Math.floor(evaluations / 2)));
@@ -117,41 +116,31 @@ export function createPredictorSearch(options: PredictorSearchOptions): Search {
     return topPlaces(predictor.predict(candidates), left).map((place) => candidates[place]!);
   }
 
-  return {
-    next() {
-      if (ended !== null) return null;
-      if (position === batch.length) {
-        // Only now, so that a search that is stopped after a batch is saved before the long fit.
-        const chosen = chooseBatch();
-        if (chosen.length === 0) {
-          ended = 'exhausted';
-          return null;
-        }
-        batch = chosen;
-        position = 0;
-      }
-      const candidate = evaluator.evaluate(batch[position]!);
-      position += 1;
-      if (evaluator.candidates().length >= evaluations) ended = 'complete';
-      return candidate;
-    },
-    get ended() {
-      return ended;
-    },
-    get evaluated() {
-      return evaluator.candidates().length;
-    },
-    candidates: () => evaluator.candidates(),
-    ranked: () => rankCandidates(evaluator.candidates(), objective),
+  function propose(): Path | null {
+    if (position === batch.length) {
+      // Only now, so that a search that is stopped after a batch is saved before the long fit.
+      const chosen = chooseBatch();
+      if (chosen.length === 0) return null;
+      batch = chosen;
+      position = 0;
+    }
+    position += 1;
+    return batch[position - 1]!;
+  }
+
+  return createBudgetedSearch({
+    evaluator,
+    evaluations,
+    objective,
+    ended: saved?.ended ?? null,
+    propose,
     state: () => ({
       method,
-      ended,
       pool: pool.map((path) => [...path]),
       batch: batch.map((path) => [...path]),
-      evaluated: evaluator.candidates().map(saveCandidate),
       stream: stream.state(),
     }),
-  };
+  });
 }
 
 /** What the predictor learns, more is better: accuracy or the negative loss; a path that diverged has the least of all others. */

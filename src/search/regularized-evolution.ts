@@ -10,17 +10,12 @@ import { type RandomStream, restoreStream } from '../random/stream.ts';
 import { listSchema, pathSchema, readSaved, savedStateError, streamStateSchema } from '../sampling/saved-state.ts';
 import { pathKey } from '../space/genotype.ts';
 import type { Path, Space } from '../space/space.ts';
+import { createBudgetedSearch } from './budgeted.ts';
 import { drawNewPaths } from './distinct-paths.ts';
-import {
-  createCachedEvaluator,
-  rankCandidates,
-  restoreCandidate,
-  saveCandidate,
-  savedCandidateSchema,
-} from './evaluator.ts';
+import { createCachedEvaluator, rankCandidates, restoreCandidate, savedCandidateSchema } from './evaluator.ts';
 import { checkEvaluated, requireInteger, usableHead } from './generations.ts';
 import { limitedPaths } from './limits.ts';
-import type { Search, SearchEnd, SearchOptions } from './search.ts';
+import type { Search, SearchOptions } from './search.ts';
 
 export interface RegularizedEvolutionOptions extends SearchOptions {
   /** Paths of the first population, best first; random ones fill it up. */
@@ -53,7 +48,6 @@ export function createRegularizedEvolution(options: RegularizedEvolutionOptions)
   const evaluator = createCachedEvaluator({ space, evaluate, known });
   const isNew = (path: Path): boolean => paths.fits(path) && !evaluator.has(path);
   const first = saved?.first ?? firstPopulation();
-  let ended: SearchEnd | null = saved?.ended ?? null;
 
   function firstPopulation(): readonly Path[] {
     const wanted = Math.min(population, evaluations);
@@ -63,7 +57,7 @@ export function createRegularizedEvolution(options: RegularizedEvolutionOptions)
   }
 
   /** A new path; null if there is none. */
-  function nextPath(): Path | null {
+  function propose(): Path | null {
     const seed = first[evaluator.candidates().length];
     if (seed !== undefined) return seed;
     const alive = evaluator.candidates().slice(-population);
@@ -75,34 +69,18 @@ export function createRegularizedEvolution(options: RegularizedEvolutionOptions)
     return drawNewPaths(paths, evaluator.has, 1, stream)[0] ?? null;
   }
 
-  return {
-    next() {
-      if (ended !== null) return null;
-      const path = nextPath();
-      if (path === null) {
-        ended = 'exhausted';
-        return null;
-      }
-      const candidate = evaluator.evaluate(path);
-      if (evaluator.candidates().length >= evaluations) ended = 'complete';
-      return candidate;
-    },
-    get ended() {
-      return ended;
-    },
-    get evaluated() {
-      return evaluator.candidates().length;
-    },
-    candidates: () => evaluator.candidates(),
-    ranked: () => rankCandidates(evaluator.candidates(), objective),
+  return createBudgetedSearch({
+    evaluator,
+    evaluations,
+    objective,
+    ended: saved?.ended ?? null,
+    propose,
     state: () => ({
       method: 'regularized-evolution',
-      ended,
       first: first.map((path) => [...path]),
-      evaluated: evaluator.candidates().map(saveCandidate),
       stream: stream.state(),
     }),
-  };
+  });
 }
 
 /** The path with another operation in one layer, all such paths equally likely within the layer drawn. */
