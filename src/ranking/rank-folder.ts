@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { GreedynasError } from '../errors.ts';
-import { parseJson } from '../search/saved-search.ts';
+import { parseJson } from '../sampling/saved-state.ts';
 import { createFolder, explained, readIfThere, systemCode, writeDurably } from '../storage/durable.ts';
 import { configChanges } from '../training/config-change.ts';
 import type { RunFolder } from '../training/run-folder.ts';

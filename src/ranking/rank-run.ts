@@ -26,6 +26,7 @@ import { checkTrainedWith } from '../training/config-change.ts';
 import type { Clock } from '../training/ledger.ts';
 import { configFile, findRun, openRun, type RunFolder, runDirectory } from '../training/run-folder.ts';
 import { type DataRequest, dataRequest } from '../training/run-options.ts';
+import { checkTrainedOn } from '../training/trained-on.ts';
 import { compareOrders, seedCeiling, topShare } from './agreement.ts';
 import { chooseRankFolder, type RankFolder } from './rank-folder.ts';
 import type { RankedNetwork, RankResult } from './result.ts';
@@ -229,7 +230,7 @@ interface Scored {
 
 /** Scores what the log lacks; null if the user wants to stop. */
 async function scoreAll(
-  { request, config, space, kinds }: Ranking,
+  { request, folder, config, space, kinds }: Ranking,
   at: { checkpoint: Checkpoint; place: RankFolder; log: ScoreLog; paths: readonly Path[] },
 ): Promise<Scored | null> {
   const { surroundings, batch } = request;
@@ -243,6 +244,7 @@ async function scoreAll(
     surroundings.notice(`${wanted.length - missing.length} of ${wanted.length} scores are in ${place.path} already`);
   }
   const data = await surroundings.loadData(dataRequest(config));
+  await checkTrainedOn(folder.name, at.checkpoint.directory, data);
   await pause();
   if (surroundings.interrupted()) return null;
   const supernet = await surroundings.createSupernet(withBatch(config, batch), space, data);

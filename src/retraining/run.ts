@@ -28,6 +28,7 @@ import {
 } from '../training/run-folder.ts';
 import type { DataRequest } from '../training/run-options.ts';
 import { takeUp } from '../training/take-up.ts';
+import { checkTrainedOn, trainedOnFile, trainedOnText } from '../training/trained-on.ts';
 import { openRetrainBatches } from './batches.ts';
 import { type ChosenNetwork, chooseNetwork, requireFitting } from './choose-network.ts';
 import type { RetrainRecipe } from './compile.ts';
@@ -165,6 +166,8 @@ async function runSession(
     ...folderRequest(config, chosen.space),
   });
   const data = requireFitting(chosen.space, loaded);
+  if (checkpoint !== null) await checkTrainedOn(folder.name, checkpoint.directory, data);
+  const images = trainedOnText(data);
   const network = withColours(chosen, config, data);
   const session = await surroundings.createNetwork(space, path, {
     recipe: recipeOf(config, network, data),
@@ -214,7 +217,7 @@ async function runSession(
             state,
             seconds: ledger.seconds,
             saveWeights: (prefix) => session.save(prefix),
-            texts: { [trainedWithFile]: stringifyConfig(config) },
+            texts: { [trainedWithFile]: stringifyConfig(config), [trainedOnFile]: images },
             keep: config.checkpoints.keep,
           }),
         lastCheckpoint: checkpoint?.directory ?? null,

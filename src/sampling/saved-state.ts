@@ -24,6 +24,16 @@ export function readSaved<T>(schema: z.ZodType<T>, value: unknown, what: string)
   throw savedStateError(what, `${place === '' ? 'the whole' : place.replace(/^\./, '')}: ${issue.message}`);
 }
 
+/** @throws GreedynasError `io` naming the file */
+export function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new GreedynasError('io', `${file}: is not JSON (${reason}); it is damaged`, { cause: error });
+  }
+}
+
 /** A whole number from 0. */
 export const countSchema = z.int().min(0);
 

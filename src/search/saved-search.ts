@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type RunConfig, runConfigSchema } from '../config/schema.ts';
 import { GreedynasError } from '../errors.ts';
+import { parseJson } from '../sampling/saved-state.ts';
 import { explained } from '../storage/durable.ts';
 import type { Checkpoint } from '../training/checkpoint.ts';
 import { configChanges, trainedWithFile } from '../training/config-change.ts';
@@ -75,16 +76,6 @@ function upgraded(search: unknown): unknown {
   if (typeof search !== 'object' || search === null) return search;
   const { evolution = null, phase, ...rest } = search as Record<string, unknown>;
   return { latency: null, ...rest, phase: phase === 'evolution' ? 'exploration' : phase, exploration: evolution };
-}
-
-/** @throws GreedynasError `io` naming the file */
-export function parseJson(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new GreedynasError('io', `${file}: is not JSON (${reason}); it is damaged`, { cause: error });
-  }
 }
 
 function hash(text: string): string {

@@ -7,7 +7,7 @@ import type { DataSet } from '../data/dataset.ts';
 import { GreedynasError } from '../errors.ts';
 import type { Predictor } from '../predictors/predictor.ts';
 import { parsePool } from '../sampling/pool-file.ts';
-import { readSaved } from '../sampling/saved-state.ts';
+import { parseJson, readSaved } from '../sampling/saved-state.ts';
 import { withLatency } from '../space/latency.ts';
 import { buildSpace } from '../space/presets.ts';
 import type { Latency, Path, Space } from '../space/space.ts';
@@ -19,12 +19,13 @@ import { costOf } from '../training/cost.ts';
 import type { Clock } from '../training/ledger.ts';
 import { poolFile, type RunFolder } from '../training/run-folder.ts';
 import { type DataRequest, dataRequest } from '../training/run-options.ts';
+import { checkTrainedOn } from '../training/trained-on.ts';
 import { type Candidate, hasDiverged } from './evaluator.ts';
 import { type FoundBest, findBest, pause, type SearchWatch } from './find-best.ts';
 import { checkLimits, type Limits } from './limits.ts';
 import { paretoFront } from './objectives.ts';
 import { describeCandidate, type SearchResult, searchResultSchema } from './result.ts';
-import { checkUnchanged, identifyCheckpoint, parseJson, type SavedSearch } from './saved-search.ts';
+import { checkUnchanged, identifyCheckpoint, type SavedSearch } from './saved-search.ts';
 import { createScorer } from './scorer.ts';
 import type { SearchFolder } from './search-folder.ts';
 import { openSearchRecord, type SearchRecord } from './search-record.ts';
@@ -111,6 +112,7 @@ export async function searchSupernet(request: SearchRequest, surroundings: Searc
   const initial = state.exploration === null ? await readPool(space, checkpoint) : [];
 
   const data = await surroundings.loadData(dataRequest(config));
+  await checkTrainedOn(folder.name, checkpoint.directory, data);
   await pause();
   if (surroundings.interrupted()) return { ...stopped, saved: saved !== null };
   // Nothing is left to score once the comparison is over.

@@ -30,6 +30,7 @@ import { type DataRequest, dataRequest } from './run-options.ts';
 import { createRunRanker } from './run-ranker.ts';
 import { createRunSampler } from './run-sampler.ts';
 import { takeUp } from './take-up.ts';
+import { checkTrainedOn, trainedOnFile, trainedOnText } from './trained-on.ts';
 import { type TrainingEnd, type TrainingProgress, trainSupernet } from './trainer.ts';
 
 /** What a session stands on; the command line gives the real ones, tests give simulated ones. */
@@ -94,6 +95,8 @@ export async function runTraining(
   });
 
   const data = await ledger.timeAsync('data', () => surroundings.loadData(dataRequest(config)));
+  if (checkpoint !== null) await checkTrainedOn(folder.name, checkpoint.directory, data);
+  const images = trainedOnText(data);
   const supernet = await ledger.timeAsync('start', () => surroundings.createSupernet(config, space, data));
   try {
     // Better told now than after hours of training.
@@ -128,7 +131,17 @@ export async function runTraining(
         ledger,
         metrics,
         from: checkpoint?.state ?? null,
-        save: (state) => save(folder, config, yaml, space, supernet, pool, ledger, state),
+        save: (state) =>
+          save(
+            folder,
+            config,
+            { [trainedWithFile]: yaml, [trainedOnFile]: images },
+            space,
+            supernet,
+            pool,
+            ledger,
+            state,
+          ),
         lastCheckpoint: checkpoint?.directory ?? null,
         skippedInRow: config.training.divergence === 'skip' ? config.training.skippedInRow : null,
         notice,
@@ -155,7 +168,7 @@ function poolText(space: Space, pool: CandidatePool): string {
 async function save(
   folder: RunFolder,
   config: RunConfig,
-  yaml: string,
+  texts: Readonly<Record<string, string>>,
   space: Space,
   supernet: Supernet,
   pool: CandidatePool | null,
@@ -172,7 +185,7 @@ async function save(
     keep: config.checkpoints.keep,
     keepEvery: config.checkpoints.keepEvery,
     // With the checkpoint, so that a search has the pool of the weights that it uses.
-    texts: { [trainedWithFile]: yaml, ...(text === null ? {} : { [poolFile]: text }) },
+    texts: { ...texts, ...(text === null ? {} : { [poolFile]: text }) },
   });
   if (text !== null) {
     await writeDurably(folder.path(poolFile), text);

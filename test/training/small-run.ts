@@ -120,26 +120,27 @@ export interface SmallRunOptions extends FakeOptions {
   /** A signal comes while this step (of the whole run) is trained. */
   readonly stopIn?: number;
   readonly name?: string;
+  readonly data?: DataSet<ImageSet>;
 }
 
 /** Runs or resumes a small run in a folder below `root`. */
 export async function smallRun(root: string, options: SmallRunOptions = {}): Promise<SmallRun> {
-  const { config = smallConfig, resume = false, stopIn, name = 'small' } = options;
+  const { config = smallConfig, resume = false, stopIn, name = 'small', data = smallData } = options;
   const notices: string[] = [];
   let step = -1;
   const supernet = createFakeSupernet(buildSpace(config.space), options);
   const surroundings: TrainingSurroundings = {
     clock: () => 0,
-    loadData: async () => smallData,
+    loadData: async () => data,
     createBatches: () => ({
       batch(wanted) {
         step = wanted;
-        const { seed, training, data } = config;
+        const { seed, training } = config;
         return createTrainingBatches({
-          set: smallData.train,
+          set: data.train,
           batchSize: training.batch,
           seed,
-          augmentation: data,
+          augmentation: config.data,
         }).batch(wanted);
       },
     }),

@@ -447,6 +447,26 @@ describe('training/supernet-run', () => {
     expect(error.message).to.match(/the loss is NaN in step 12 \(paths ([^,]+, ){3}learning rate/);
   });
 
+  it('does not go on with other images than those it was trained on', async () => {
+    await smallRun(folder(), { stopIn: 29 });
+    const before = outcome(run());
+    const images = smallData.train.images.slice();
+    images[7]! ^= 1;
+    const others = { ...smallData, train: { ...smallData.train, images } };
+    const error = await rejection(smallRun(folder(), { resume: true, data: others }));
+    expect(error.code).to.equal('usage');
+    expect(error.message).to.include(
+      'run "small" was trained on other images: as many as these, 50 images to train on and 30 held out',
+    );
+    const fewer = { ...smallData, validation: { ...smallData.validation, count: 29 } };
+    expect((await rejection(smallRun(folder(), { resume: true, data: fewer }))).message).to.include(
+      'these are 50 images to train on and 29 held out',
+    );
+    expect(outcome(run()), 'nothing was touched').to.deep.equal(before);
+    await smallRun(folder(), { resume: true });
+    expect(outcome(run())).to.deep.equal(whole);
+  });
+
   it('goes on after its end where a greater length is asked for, and refuses one that is over', async () => {
     await smallRun(folder());
     const longer = { ...smallConfig, training: { ...smallConfig.training, steps: 90 } };
