@@ -288,7 +288,8 @@ async function writeShard(
   try {
     const queue: Promise<ConvertedRecord>[] = [];
     let next = 0;
-    const width = 2 * availableParallelism();
+    // Enough that those behind a large image are not kept waiting; how many are converted at once, libuv's threads limit.
+    const width = 4 * availableParallelism();
     while (next < images.length || queue.length > 0) {
       while (next < images.length && queue.length < width) {
         const converting = convertRecord(files, layout, images[next++]!, options);
