@@ -9,6 +9,7 @@ import { parseJson } from '../sampling/saved-state.ts';
 import { explained } from '../storage/durable.ts';
 import type { Checkpoint } from '../training/checkpoint.ts';
 import { configChanges, trainedWithFile } from '../training/config-change.ts';
+import { trainedOnFile } from '../training/trained-on.ts';
 import type { Limits } from './limits.ts';
 import { limitsSchema } from './result.ts';
 
@@ -89,9 +90,10 @@ export async function identifyCheckpoint({ directory, step }: Checkpoint): Promi
   const file = join(directory, 'manifest.json');
   const text = await explained('read', file, () => readFile(file, 'utf8'));
   const { files } = manifestSchema.parse(parseJson(text, file));
-  // Wall time and how often was logged say nothing about the weights: a run that was trained twice is the same run.
+  // Wall time and how often was logged say nothing about the weights: a run that was trained twice is the same run. Config and images are
+  // compared by themselves, and checkpoints of earlier versions lack them.
   const hashes = Object.entries(files)
-    .filter(([name]) => name !== 'seconds.json' && name !== trainedWithFile)
+    .filter(([name]) => !['seconds.json', trainedWithFile, trainedOnFile].includes(name))
     .map(([name, { sha256 }]) => `${name} ${sha256}\n`);
   return { step, sha256: hash(hashes.sort().join('')) };
 }

@@ -111,16 +111,17 @@ export async function acquireLock(directory: string): Promise<RunLock> {
   return explained('lock', directory, async () => {
     const mine: LockHolder = { pid: process.pid, host: hostname(), born: birthOf(process.pid) };
     const beside = join(directory, `${temporaryPrefix}lock-${randomUUID()}`);
-    await writeFile(beside, `${JSON.stringify(mine)}\n`, { flush: true });
+    const write = () => writeFile(beside, `${JSON.stringify(mine)}\n`, { flush: true });
+    await write();
     try {
-      return await claim(directory, beside);
+      return await claim(directory, beside, write);
     } finally {
       await rm(beside, { force: true });
     }
   });
 }
 
-async function claim(directory: string, beside: string): Promise<RunLock> {
+async function claim(directory: string, beside: string, write: () => Promise<void>): Promise<RunLock> {
   for (;;) {
     const [highest = 0, ...older] = await lockNumbers(directory);
     let takenOverFrom: LockHolder | null = null;
@@ -142,6 +143,11 @@ async function claim(directory: string, beside: string): Promise<RunLock> {
       await link(beside, path);
     } catch (error) {
       if (systemCode(error) === 'EEXIST') {
+        continue;
+      }
+      if (systemCode(error) === 'ENOENT') {
+        // Whoever has just won the lock sweeps up what looks half-written.
+        await write();
         continue;
       }
       throw error;

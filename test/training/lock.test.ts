@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -30,6 +30,24 @@ describe('training/lock', () => {
     await lock.release();
     expect(files()).to.deep.equal([]);
     await (await acquireLock(folder())).release();
+  });
+
+  it('is had although the last holder, as it began, swept up the file that was to become the lock', async () => {
+    let swept = '';
+    let over = false;
+    const sweep = (): void => {
+      const found = files().find((name) => name.startsWith('.tmp-'));
+      if (found !== undefined && readFileSync(join(folder(), found), 'utf8').endsWith('\n')) {
+        swept = found;
+        rmSync(join(folder(), found));
+      } else if (!over) setImmediate(sweep);
+    };
+    sweep();
+    const lock = await acquireLock(folder());
+    over = true;
+    expect(swept).to.match(/^\.tmp-lock-/);
+    expect(files()).to.deep.equal(['lock.1']);
+    await lock.release();
   });
 
   it('is taken over from a process that died', async () => {
