@@ -8,6 +8,7 @@ import { loadConfig, parseConfig } from '../config/load.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { takeStack } from '../data/batches.ts';
 import type { DataSet } from '../data/dataset.ts';
+import { identifyData } from '../data/identity.ts';
 import { GreedynasError } from '../errors.ts';
 import { createStream } from '../random/stream.ts';
 import { pause } from '../search/find-best.ts';
@@ -244,7 +245,7 @@ async function scoreAll(
     surroundings.notice(`${wanted.length - missing.length} of ${wanted.length} scores are in ${place.path} already`);
   }
   const data = await surroundings.loadData(dataRequest(config));
-  await checkTrainedOn(folder.name, at.checkpoint.directory, data);
+  await checkTrainedOn(folder.name, at.checkpoint.directory, identifyData(data));
   await pause();
   if (surroundings.interrupted()) return null;
   const supernet = await surroundings.createSupernet(withBatch(config, batch), space, data);

@@ -5,6 +5,7 @@ import { type RetrainConfig, retrainConfig } from '../config/retrain-schema.ts';
 import { operationsPerImage } from '../data/augmentation.ts';
 import { sequentialBatches } from '../data/batches.ts';
 import type { DataSet } from '../data/dataset.ts';
+import { identifyData } from '../data/identity.ts';
 import type { EngineOptions } from '../engine/addon.ts';
 import { GreedynasError } from '../errors.ts';
 import { parseGenotype } from '../space/genotype.ts';
@@ -166,8 +167,8 @@ async function runSession(
     ...folderRequest(config, chosen.space),
   });
   const data = requireFitting(chosen.space, loaded);
-  if (checkpoint !== null) await checkTrainedOn(folder.name, checkpoint.directory, data);
-  const images = trainedOnText(data);
+  const images = identifyData(data);
+  if (checkpoint !== null) await checkTrainedOn(folder.name, checkpoint.directory, images);
   const network = withColours(chosen, config, data);
   const session = await surroundings.createNetwork(space, path, {
     recipe: recipeOf(config, network, data),
@@ -217,7 +218,7 @@ async function runSession(
             state,
             seconds: ledger.seconds,
             saveWeights: (prefix) => session.save(prefix),
-            texts: { [trainedWithFile]: stringifyConfig(config), [trainedOnFile]: images },
+            texts: { [trainedWithFile]: stringifyConfig(config), [trainedOnFile]: trainedOnText(images) },
             keep: config.checkpoints.keep,
           }),
         lastCheckpoint: checkpoint?.directory ?? null,

@@ -4,6 +4,7 @@ import { parseConfig } from '../config/load.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { learnsPredictor } from '../config/search-choices.ts';
 import type { DataSet } from '../data/dataset.ts';
+import { identifyData } from '../data/identity.ts';
 import { GreedynasError } from '../errors.ts';
 import type { Predictor } from '../predictors/predictor.ts';
 import { parsePool } from '../sampling/pool-file.ts';
@@ -112,7 +113,7 @@ export async function searchSupernet(request: SearchRequest, surroundings: Searc
   const initial = state.exploration === null ? await readPool(space, checkpoint) : [];
 
   const data = await surroundings.loadData(dataRequest(config));
-  await checkTrainedOn(folder.name, checkpoint.directory, data);
+  await checkTrainedOn(folder.name, checkpoint.directory, identifyData(data));
   await pause();
   if (surroundings.interrupted()) return { ...stopped, saved: saved !== null };
   // Nothing is left to score once the comparison is over.

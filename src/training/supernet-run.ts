@@ -2,6 +2,7 @@
 import { parseConfig } from '../config/load.ts';
 import type { RunConfig } from '../config/schema.ts';
 import type { DataSet } from '../data/dataset.ts';
+import { identifyData } from '../data/identity.ts';
 import { GreedynasError } from '../errors.ts';
 import type { CandidatePool } from '../sampling/pool.ts';
 import { formatPool } from '../sampling/pool-file.ts';
@@ -95,8 +96,8 @@ export async function runTraining(
   });
 
   const data = await ledger.timeAsync('data', () => surroundings.loadData(dataRequest(config)));
-  if (checkpoint !== null) await checkTrainedOn(folder.name, checkpoint.directory, data);
-  const images = trainedOnText(data);
+  const images = identifyData(data);
+  if (checkpoint !== null) await checkTrainedOn(folder.name, checkpoint.directory, images);
   const supernet = await ledger.timeAsync('start', () => surroundings.createSupernet(config, space, data));
   try {
     // Better told now than after hours of training.
@@ -135,7 +136,7 @@ export async function runTraining(
           save(
             folder,
             config,
-            { [trainedWithFile]: yaml, [trainedOnFile]: images },
+            { [trainedWithFile]: yaml, [trainedOnFile]: trainedOnText(images) },
             space,
             supernet,
             pool,

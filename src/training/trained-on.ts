@@ -2,8 +2,7 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import type { DataSet } from '../data/dataset.ts';
-import { type DataIdentity, identifyData } from '../data/identity.ts';
+import type { DataIdentity } from '../data/identity.ts';
 import { GreedynasError } from '../errors.ts';
 import { parseJson, readSaved } from '../sampling/saved-state.ts';
 import { readIfThere } from '../storage/durable.ts';
@@ -17,21 +16,21 @@ const schema: z.ZodType<DataIdentity> = z.strictObject({
   sha256: z.string(),
 });
 
-export function trainedOnText(data: DataSet): string {
-  return `${JSON.stringify(identifyData(data))}\n`;
+export function trainedOnText(images: DataIdentity): string {
+  return `${JSON.stringify(images)}\n`;
 }
 
 /**
  * @param checkpoint its folder
+ * @param now the images to go on with
  * @throws GreedynasError `usage` if the checkpoint was trained on other images; `io` if its note of them is damaged
  */
-export async function checkTrainedOn(runName: string, checkpoint: string, data: DataSet): Promise<void> {
+export async function checkTrainedOn(runName: string, checkpoint: string, now: DataIdentity): Promise<void> {
   const file = join(checkpoint, trainedOnFile);
   const text = await readIfThere(file);
   // Checkpoints of earlier versions have none.
   if (text === null) return;
   const before = readSaved(schema, parseJson(text, file), file);
-  const now = identifyData(data);
   if (isDeepStrictEqual(before, now)) return;
   const counts = ({ train, validation, classes }: DataIdentity): string =>
     `${train} images to train on and ${validation} held out, of ${classes} classes`;
