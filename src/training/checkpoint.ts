@@ -100,7 +100,8 @@ const checkpointFolder: FolderKind = {
   required: [`${weightsName}.index`, stateFile, secondsFile],
 };
 
-function stepFolder(step: number): string {
+/** The name of a checkpoint's folder in that of its run. */
+export function stepFolder(step: number): string {
   return `step-${String(step).padStart(8, '0')}`;
 }
 

@@ -11,6 +11,7 @@ import {
   temporaryPrefix,
   writeDurably,
 } from '../storage/durable.ts';
+import { listSteps, stepFolder } from './checkpoint.ts';
 import { type ConfigChange, trainedWithFile } from './config-change.ts';
 import { acquireLock, type LockHolder } from './lock.ts';
 
@@ -92,15 +93,11 @@ export async function listRuns(root: string): Promise<string[]> {
  */
 async function refuseHeadless(root: string, name: string): Promise<void> {
   const directory = runDirectory(root, name);
-  const names = await readdir(directory).catch(() => []);
-  const newest = names
-    .filter((each) => /^step-\d{8,15}$/.test(each))
-    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
-  const last = newest.at(-1);
-  if (last === undefined) return;
+  const [newest] = await listSteps(directory).catch(() => []);
+  if (newest === undefined) return;
   throw new GreedynasError(
     'io',
-    `${join(directory, configFile)} is missing, but the folder has checkpoints: put it back (${join(directory, last, trainedWithFile)} should be the same), or use another --run`,
+    `${join(directory, configFile)} is missing, but the folder has checkpoints: put it back (${join(directory, stepFolder(newest), trainedWithFile)} should be the same), or use another --run`,
   );
 }
 
