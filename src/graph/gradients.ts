@@ -44,7 +44,7 @@ export function backward({ outputs, from, into, sink, wanted = [] }: BackwardOpt
       throw new Error(`no gradient is defined for op ${operation.op} ("${operation.name}")`);
     }
     for (const [index, gradient] of operation.gradient(into, arriving, sink).entries()) {
-      const input = operation.inputs[index];
+      const input = operation.differentiates[index];
       if (gradient !== null && input?.differentiable) accumulate(input, gradient);
     }
   }

@@ -28,7 +28,8 @@ export type GradientSink = (scope: Scope, variable: Variable, gradient: Tensor) 
 
 /**
  * Given the gradients of an operation's outputs (`null`: none), adds the operations that compute the gradients of its
- * inputs to `scope` and returns these, one an input, `null` where none is needed. Variables inside go to the sink.
+ * inputs (or of what it `differentiates`) to `scope` and returns these, one an input, `null` where none is needed. Variables
+ * inside go to the sink.
  */
 export type GradientFunction = (
   scope: Scope,
@@ -45,6 +46,8 @@ export interface Operation {
   readonly outputs: Tensor[];
   readonly attributes: Record<string, AttributeProto>;
   readonly gradient: GradientFunction | null;
+  /** What `gradient` differentiates by: the inputs, unless the operation ends a composite with a derivative of its own. */
+  readonly differentiates: readonly Tensor[];
 }
 
 export interface OperationOptions {
@@ -54,6 +57,11 @@ export interface OperationOptions {
   /** Operations that must have run before this one. */
   readonly control?: readonly Operation[];
   readonly gradient?: GradientFunction;
+  /**
+   * What `gradient` returns the gradients of. Default: the inputs. The last operation of a composite, whose derivative is not
+   * put together from those of its parts, names what the composite was made from; nothing arrives at the parts.
+   */
+  readonly differentiates?: readonly Tensor[];
   /** Its name in the graph; made from `op` and a number if left out. */
   readonly name?: string;
   /** Set where the operation is the source of a differentiable value; else it is inherited from the inputs. */
@@ -129,6 +137,7 @@ export class Scope {
       outputs: [],
       attributes: options.attributes ?? {},
       gradient: options.gradient ?? null,
+      differentiates: options.differentiates?.map((tensor) => this.import(tensor)) ?? inputs,
     };
     for (const [index, { dtype, shape }] of (options.outputs ?? []).entries()) {
       operation.outputs.push({ operation, index, dtype, shape, differentiable: differentiable && isFloat(dtype) });

@@ -75,6 +75,7 @@ function argumentOf(scope: Scope, name: string, { dtype, shape }: PartType): Ten
     outputs: [],
     attributes: {},
     gradient: null,
+    differentiates: [],
   };
   const tensor = { operation, index: 0, dtype, shape, differentiable: false };
   operation.outputs.push(tensor);

@@ -157,6 +157,7 @@ function argumentOf(scope: Scope, outer: Tensor, shape: Shape): Tensor {
     outputs: [],
     attributes: {},
     gradient: null,
+    differentiates: [],
   };
   const tensor = { operation, index: 0, dtype: outer.dtype, shape, differentiable: outer.differentiable };
   operation.outputs.push(tensor);

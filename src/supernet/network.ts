@@ -11,9 +11,11 @@ import { batchNorm } from '../graph/ops/batch-norm.ts';
 import { conv2d, depthwiseConv2d } from '../graph/ops/convolution.ts';
 import { biasAdd, matMul } from '../graph/ops/dense.ts';
 import { normaliseImages } from '../graph/ops/images.ts';
+import { joinsProduct, pointwiseBatchNorm } from '../graph/ops/pointwise-batch-norm.ts';
 import { globalAveragePool } from '../graph/ops/pooling.ts';
 import { dropout, dropPath } from '../graph/ops/random.ts';
 import { moveTowards } from '../graph/ops/running-average.ts';
+import { reshape } from '../graph/ops/shapes.ts';
 import { switchCase } from '../graph/switch-case.ts';
 import { operationToken } from '../space/genotype.ts';
 import {
@@ -189,10 +191,14 @@ interface ConvolutionBlock {
 function convolutionBlock(pass: Pass, scope: Scope, x: Tensor, block: ConvolutionBlock): Tensor {
   const { name, kernel, stride, inChannels, outChannels, activation } = block;
   const shape = [kernel, kernel, inChannels, outChannels];
-  const filter = convolutionWeights(pass, name, shape, kernel * kernel * outChannels);
-  const convolved = conv2d(scope, x, scope.read(filter), stride);
-  const y = normalised(pass, scope, convolved, name, outChannels, block.startsAtZero ? 0 : 1);
-  return activate(scope, y, activation);
+  const filter = scope.read(convolutionWeights(pass, name, shape, kernel * kernel * outChannels));
+  const norm = normVariables(pass, name, outChannels, block.startsAtZero ? 0 : 1);
+  if (pass.mode.statistics === 'running' || !joinsProduct(scope, x, filter, stride)) {
+    return activate(scope, normalised(pass, scope, conv2d(scope, x, filter, stride), norm), activation);
+  }
+  const joined = pointwiseBatchNorm(scope, x, filter, scope.read(norm.gamma), scope.read(norm.beta));
+  keepStatistics(pass, scope, norm, joined);
+  return reshape(scope, activate(scope, joined.y, activation), [...x.shape!.slice(0, 3), outChannels]);
 }
 
 interface InvertedBottleneck {
@@ -222,8 +228,8 @@ function mbconv(
     y = convolutionBlock(pass, scope, y, expand);
   }
   const filter = convolutionWeights(pass, `${name}/depthwise`, [kernel, kernel, width, 1], kernel * kernel);
-  y = normalised(pass, scope, depthwiseConv2d(scope, y, scope.read(filter), stride), `${name}/depthwise`, width, 1);
-  y = activate(scope, y, activation);
+  const norm = normVariables(pass, `${name}/depthwise`, width, 1);
+  y = activate(scope, normalised(pass, scope, depthwiseConv2d(scope, y, scope.read(filter), stride), norm), activation);
   if (block.se) y = squeezeExcite(pass, scope, y, name, width);
   const residual = keepsShape(block);
   const project = { name: `${name}/project`, kernel: 1, stride: 1, inChannels: width, outChannels, activation: null };
@@ -291,26 +297,51 @@ export function isStatistic(variable: Variable): boolean {
   return variable.name.endsWith('/mean') || variable.name.endsWith('/variance');
 }
 
-function normalised(pass: Pass, scope: Scope, x: Tensor, name: string, channels: number, scale: 0 | 1): Tensor {
-  const { mode, keepsStatistics: saved } = pass;
+/** The variables of one batch norm, each `[channels]`. */
+interface NormVariables {
+  readonly gamma: Variable;
+  readonly beta: Variable;
+  readonly mean: Variable;
+  readonly variance: Variable;
+}
+
+function normVariables(pass: Pass, name: string, channels: number, scale: 0 | 1): NormVariables {
   const shape = [channels];
+  const saved = pass.keepsStatistics;
   const one = { kind: 'constant', value: 1 } as const;
-  const gamma = scope.read(variableOf(pass, `${name}/gamma`, { shape, initial: { kind: 'constant', value: scale } }));
-  const beta = scope.read(variableOf(pass, `${name}/beta`, { shape }));
-  const mean = variableOf(pass, `${name}/mean`, { shape, trainable: false, saved });
-  const variance = variableOf(pass, `${name}/variance`, { shape, initial: one, trainable: false, saved });
-  if (mode.statistics === 'running') {
-    return batchNorm(scope, x, gamma, beta, { mean: scope.read(mean), variance: scope.read(variance) }).y;
+  return {
+    gamma: variableOf(pass, `${name}/gamma`, { shape, initial: { kind: 'constant', value: scale } }),
+    beta: variableOf(pass, `${name}/beta`, { shape }),
+    mean: variableOf(pass, `${name}/mean`, { shape, trainable: false, saved }),
+    variance: variableOf(pass, `${name}/variance`, { shape, initial: one, trainable: false, saved }),
+  };
+}
+
+function normalised(pass: Pass, scope: Scope, x: Tensor, norm: NormVariables): Tensor {
+  const gamma = scope.read(norm.gamma);
+  const beta = scope.read(norm.beta);
+  if (pass.mode.statistics === 'running') {
+    return batchNorm(scope, x, gamma, beta, { mean: scope.read(norm.mean), variance: scope.read(norm.variance) }).y;
   }
   const batch = batchNorm(scope, x, gamma, beta);
-  const factor = mode.statistics === 'recalibrate' ? mode.factor : mode.keep;
-  if (factor !== undefined) {
-    scope.updates.push(
-      moveTowards(scope, mean, batch.mean, factor),
-      moveTowards(scope, variance, batch.variance, factor),
-    );
-  }
+  keepStatistics(pass, scope, norm, batch);
   return batch.y;
+}
+
+/** Moves the running statistics towards those of the batch, where the pass does so. */
+function keepStatistics(
+  { mode }: Pass,
+  scope: Scope,
+  norm: NormVariables,
+  batch: { readonly mean: Tensor; readonly variance: Tensor },
+): void {
+  if (mode.statistics === 'running') return;
+  const factor = mode.statistics === 'recalibrate' ? mode.factor : mode.keep;
+  if (factor === undefined) return;
+  scope.updates.push(
+    moveTowards(scope, norm.mean, batch.mean, factor),
+    moveTowards(scope, norm.variance, batch.variance, factor),
+  );
 }
 
 function activate(scope: Scope, x: Tensor, activation: Activation | null): Tensor {

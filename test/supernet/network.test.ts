@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Variable } from '../../src/graph/graph.ts';
 import { pathParams } from '../../src/space/cost.ts';
 import { buildSpace } from '../../src/space/presets.ts';
 import type { Path, Space } from '../../src/space/space.ts';
@@ -64,6 +65,32 @@ describe('the gradients of a path', () => {
       network.close();
     });
   }
+});
+
+describe('a network written for oneDNN', () => {
+  it('has the statistics of one written for any kernels and takes its steps, where expansions are joined with batch norm', () => {
+    const space = buildSpace({ preset: 'nas-bench-macro', width: 0.5, resolution: 32 });
+    const path = [1, 2, 2, 1, 0, 2, 1, 2];
+    const results = (['any', 'onednn'] as const).map((kernels) => {
+      const network = openNetwork(space, recipe, path, kernels);
+      network.initialise(4);
+      network.loadCalibration(imageBatch(24, 9, space));
+      network.recalibrate(path, 0, 24, 1);
+      const values = network.read();
+      const losses = [0, 1, 2].map((step) => network.train(path, imageBatch(24, step, space), 0.02));
+      network.close();
+      return { losses, values };
+    });
+    const [plain, joined] = results as [(typeof results)[0], (typeof results)[0]];
+    expectClose(joined.losses, plain.losses, 'losses', 1e-4);
+    for (const [name, values] of Object.entries(plain.values)) {
+      if (isStatistic({ name } as Variable)) expectClose(joined.values[name]!, values, name, 1e-4);
+    }
+    const joins = (kernels: 'any' | 'onednn'): number =>
+      compileNetwork(space, recipe, path, kernels).main.operations.filter(({ op }) => op === 'Rsqrt').length;
+    expect(joins('any')).to.equal(0);
+    expect(joins('onednn')).to.be.above(10);
+  });
 });
 
 describe('the variables of a network', () => {

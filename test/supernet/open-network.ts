@@ -1,5 +1,6 @@
 /** A compiled network whose variables tests can read. */
 import type { Feed } from '../../src/engine/session.ts';
+import type { Kernels } from '../../src/graph/graph.ts';
 import type { Path, Space } from '../../src/space/space.ts';
 import { compileNetwork, feeds, fetches, type NetworkRecipe } from '../../src/supernet/compile.ts';
 import type { ImageBatch } from '../../src/supernet/supernet.ts';
@@ -21,8 +22,8 @@ const int = (value: number): Feed => ({ shape: [], values: Int32Array.of(value) 
 const float = (value: number): Feed => ({ shape: [], values: Float32Array.of(value) });
 
 /** With `fixed`, the network of that path without choice blocks. */
-export function openNetwork(space: Space, recipe: NetworkRecipe, fixed?: Path): OpenNetwork {
-  const graph = compileNetwork(space, recipe, fixed);
+export function openNetwork(space: Space, recipe: NetworkRecipe, fixed?: Path, kernels?: Kernels): OpenNetwork {
+  const graph = compileNetwork(space, recipe, fixed, kernels);
   const variables = [...graph.variables.values()].filter(({ dtype }) => dtype === 'float32');
   for (const variable of variables) graph.output(`test/${variable.name}`, graph.main.read(variable));
   const session = openGraph(graph);

@@ -3,7 +3,7 @@ import type { Scope, Tensor } from '../graph.ts';
 import { attribute } from '../types.ts';
 
 /** The usual ε of MobileNets in PyTorch, which the paper's code trains with. */
-const batchNormEpsilon = 1e-5;
+export const batchNormEpsilon = 1e-5;
 
 export interface BatchNorm {
   readonly y: Tensor;
