@@ -6,7 +6,9 @@
  *
  * Each side is a process of its own, and only one works at a time: they take turns step by step, and who begins changes each
  * time, so that a slow moment of the machine meets both. The ratio is the median of the ratios of the pairs. Other work on the
- * machine falsifies the comparison (PyTorch's OpenMP threads suffer far more than TensorFlow's): run it alone.
+ * machine falsifies the comparison (PyTorch's OpenMP threads suffer far more than TensorFlow's): run it alone. PyTorch takes
+ * large blocks from the kernel anew in each step, as the page faults show; with `MALLOC_MMAP_MAX_=0
+ * MALLOC_TRIM_THRESHOLD_=100000000000` in the environment glibc keeps them.
  * Without PyTorch our side is measured alone. About 3 minutes on two cores.
  */
 import { existsSync, writeFileSync } from 'node:fs';
@@ -42,6 +44,8 @@ interface Side {
   readonly parameters: number;
   readonly step: number[];
   readonly forward: number[];
+  /** Minor page faults of each step. */
+  readonly faults: number[];
 }
 
 const { values: flags } = parseArgs({
@@ -101,19 +105,22 @@ async function compare(name: string, setting: Setting): Promise<object> {
     gigaflops.push((3 * 2 * setting.batch * pathFlops(space, path)) / 1e9);
     for (const side of step % 2 === 0 ? sides : sides.toReversed()) {
       await sleep(pauseBetweenTurns);
-      side.step.push((await side.child.ask({ op: 'step', path }, stepped)).ms);
+      const { ms, faults } = await side.child.ask({ op: 'step', path }, stepped);
+      side.step.push(ms);
+      side.faults.push(faults);
       await sleep(pauseBetweenTurns);
       side.forward.push((await side.child.ask({ op: 'forward', path }, stepped)).ms);
     }
   }
   const { gigaflops: fastest } = await ours.child.ask({ op: 'product' }, multiplied);
   const summaries = [];
-  for (const { name: framework, child, version, step, forward } of sides) {
+  for (const { name: framework, child, version, step, forward, faults } of sides) {
     const random = await child.ask({ op: 'peak' }, peak);
     await child.ask({ op: 'step', path: heaviest }, stepped);
     const heavy = await child.ask({ op: 'peak' }, peak);
     await child.close();
-    summaries.push({ framework, version, peakBytes: random.bytes, heaviestPeakBytes: heavy.bytes, step, forward });
+    const memory = { peakBytes: random.bytes, heaviestPeakBytes: heavy.bytes };
+    summaries.push({ framework, version, ...memory, step, forward, faults });
   }
   const ratio = theirs && {
     step: pairedRatio(ours.step, theirs.step),
@@ -141,7 +148,7 @@ async function openSide(
 ): Promise<Side> {
   const child = startChild(command, argv);
   const { version, parameters } = await child.ask({ op: 'config', ...setting }, configured);
-  return { name, child, version, parameters, step: [], forward: [] };
+  return { name, child, version, parameters, step: [], forward: [], faults: [] };
 }
 
 function ourCommand(): [string, ...string[]] {
@@ -162,14 +169,19 @@ interface Summary {
   readonly heaviestPeakBytes: number;
   readonly step: readonly number[];
   readonly forward: readonly number[];
+  readonly faults: readonly number[];
 }
 
 function table(summaries: readonly Summary[]): string {
-  const titles = ['step, ms', 'min', 'max', 'forward, ms', 'min', 'max', 'peak, GB', 'heaviest, GB'];
+  const titles = ['step, ms', 'min', 'max', 'page faults', 'forward, ms', 'min', 'max', 'peak, GB', 'heaviest, GB'];
   const columns = [{ title: 'side' }, ...titles.map((title) => ({ title, align: 'right' as const }))];
-  const rows = summaries.map(({ version, peakBytes, heaviestPeakBytes, step, forward }) => [
+  const spread = (ms: readonly number[]): string[] =>
+    [median(ms), Math.min(...ms), Math.max(...ms)].map((value) => value.toFixed(0));
+  const rows = summaries.map(({ version, peakBytes, heaviestPeakBytes, step, forward, faults }) => [
     version,
-    ...[step, forward].flatMap((ms) => [median(ms), Math.min(...ms), Math.max(...ms)].map((value) => value.toFixed(0))),
+    ...spread(step),
+    median(faults).toFixed(0),
+    ...spread(forward),
     (peakBytes / 1e9).toFixed(2),
     (heaviestPeakBytes / 1e9).toFixed(2),
   ]);

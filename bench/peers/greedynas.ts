@@ -65,8 +65,9 @@ function timed<T>(run: () => T): { readonly ms: number; readonly result: T } {
 }
 
 function step(run: () => number): z.infer<typeof stepped> {
+  const before = process.resourceUsage().minorPageFault;
   const { ms, result } = timed(run);
-  return { ms, loss: result };
+  return { ms, loss: result, faults: process.resourceUsage().minorPageFault - before };
 }
 
 function answer(bench: Bench, asked: Exclude<z.infer<typeof request>, { op: 'config' }>): object {

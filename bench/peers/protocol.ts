@@ -29,8 +29,11 @@ export const request = z.discriminatedUnion('op', [
 
 /** `version` of the framework, and the number of trainable parameters, which must agree. */
 export const configured = z.strictObject({ version: z.string(), parameters: z.int() });
-/** Milliseconds of the step alone, measured where it ran. Losses that are not finite are not valid JSON, so they fail here. */
-export const stepped = z.strictObject({ ms: z.number(), loss: z.number() });
+/**
+ * Milliseconds and minor page faults (memory taken anew from the kernel) of the step alone, measured where it ran. Losses that
+ * are not finite are not valid JSON, so they fail here.
+ */
+export const stepped = z.strictObject({ ms: z.number(), loss: z.number(), faults: z.int() });
 /** The largest resident memory of the process so far. */
 export const peak = z.strictObject({ bytes: z.int() });
 /** 1e9 multiplications and additions a second. */

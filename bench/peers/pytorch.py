@@ -5,8 +5,8 @@ lines of JSON, one answer a request:
 
     {"op": "config", "batch": 32, "resolution": 224, "classes": 1000, "threads": 2,
      "strides": [2, 2, 2, 2, 1, 2, 1], "learningRate": 0.01}       -> {"version": "PyTorch 2.15.0", "parameters": ...}
-    {"op": "step", "path": [21 operation indices]}                 -> {"ms": ..., "loss": ...}
-    {"op": "forward", "path": [...]}                               -> {"ms": ..., "loss": ...}
+    {"op": "step", "path": [21 operation indices]}                 -> {"ms": ..., "loss": ..., "faults": ...}
+    {"op": "forward", "path": [...]}                               -> {"ms": ..., "loss": ..., "faults": ...}
     {"op": "peak"}                                                 -> {"bytes": largest resident memory so far}
 
 Operations in the order of the paths: e3k3 e3k5 e3k7 e6k3 e6k5 e6k7 skip. What is timed is the same work as ours: uint8
@@ -117,9 +117,11 @@ class Benchmark:
 
 
 def timed(function, path):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     start = time.perf_counter()
     loss = function(path)
-    return {"ms": (time.perf_counter() - start) * 1000, "loss": loss}
+    milliseconds = (time.perf_counter() - start) * 1000
+    return {"ms": milliseconds, "loss": loss, "faults": resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before}
 
 
 def main():
