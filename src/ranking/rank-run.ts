@@ -23,7 +23,7 @@ import { largest } from '../statistics/best.ts';
 import { writeDurably } from '../storage/durable.ts';
 import type { Supernet } from '../supernet/supernet.ts';
 import type { Checkpoint } from '../training/checkpoint.ts';
-import { checkTrainedWith } from '../training/config-change.ts';
+import { checkTrainedWith, freeWhenScored } from '../training/config-change.ts';
 import type { Clock } from '../training/ledger.ts';
 import { configFile, findRun, openRun, type RunFolder, runDirectory } from '../training/run-folder.ts';
 import { type DataRequest, dataRequest } from '../training/run-options.ts';
@@ -190,8 +190,7 @@ async function rankInFolder(ranking: Ranking): Promise<RankOutcome> {
   const { clock, notice } = request.surroundings;
   const began = clock();
   const checkpoint = await newestCheckpoint(folder, notice);
-  const parse = (text: string, file: string) => parseConfig(text, { file });
-  await checkTrainedWith(folder.name, checkpoint.directory, config, parse, ['search.', 'engine.']);
+  await checkTrainedWith(folder.name, checkpoint.directory, config, parseConfig, freeWhenScored);
   const { calibrationImages, calibrationBatch } = config.search;
   const place = await chooseRankFolder(folder, request.name, {
     checkpoint: await identifyCheckpoint(checkpoint),

@@ -156,8 +156,9 @@ async function runSession(
   const path = parseGenotype(space, chosen.path);
   const found = resume ? await findCheckpoint(folder.directory, retrainStateSchema) : null;
   if (found?.checkpoint != null) {
-    const parse = (text: string, file: string) => parseConfigOf(retrainConfig, text, { file });
-    await checkTrainedWith(folder.name, found.checkpoint.directory, config, parse);
+    await checkTrainedWith(folder.name, found.checkpoint.directory, config, (text, source) =>
+      parseConfigOf(retrainConfig, text, source),
+    );
   }
   const checkpoint = found === null ? null : await takeUp(folder, found, notice);
   const loaded = await surroundings.loadData({

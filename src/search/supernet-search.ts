@@ -15,7 +15,7 @@ import type { Latency, Path, Space } from '../space/space.ts';
 import { readIfThere, writeDurably } from '../storage/durable.ts';
 import type { Supernet } from '../supernet/supernet.ts';
 import { type Checkpoint, findCheckpoint } from '../training/checkpoint.ts';
-import { checkTrainedWith } from '../training/config-change.ts';
+import { checkTrainedWith, freeWhenScored } from '../training/config-change.ts';
 import { costOf } from '../training/cost.ts';
 import type { Clock } from '../training/ledger.ts';
 import { poolFile, type RunFolder } from '../training/run-folder.ts';
@@ -102,8 +102,7 @@ export async function searchSupernet(request: SearchRequest, surroundings: Searc
     return { end: 'complete', before: true, result: await readSearch(place, folder) };
   }
   const checkpoint = await newestCheckpoint(folder, notice);
-  const parse = (text: string, file: string) => parseConfig(text, { file });
-  await checkTrainedWith(folder.name, checkpoint.directory, config, parse, ['search.', 'engine.']);
+  await checkTrainedWith(folder.name, checkpoint.directory, config, parseConfig, freeWhenScored);
   const identity = await identifyCheckpoint(checkpoint);
   if (saved !== null) {
     for (const line of checkUnchanged(place.name, saved, { checkpoint: identity, limits, config })) notice(line);

@@ -72,6 +72,9 @@ export function checkResumable(runName: string, before: unknown, after: unknown)
   });
 }
 
+/** What may differ from the config that a checkpoint was trained with where it is only scored: beginnings of keys. */
+export const freeWhenScored = ['search.', 'engine.'] as const;
+
 /** In a checkpoint: the config that it was trained with. Unlike the run's own, which anyone may edit, it is under the manifest's hash. */
 export const trainedWithFile = 'config.yaml';
 
@@ -79,21 +82,21 @@ export const trainedWithFile = 'config.yaml';
  * Compares the config of a run, which may have been edited or cut off since, with that of a checkpoint to go on from.
  *
  * @param parse makes a config of the text of a file; the name is for messages
- * @param changeable further keys that may differ, by their beginnings: `search.`
+ * @param changeable further keys that may differ, by their beginnings
  * @throws GreedynasError `usage` if a key differs that decides what the run computes; old and new value are shown
  */
 export async function checkTrainedWith(
   runName: string,
   checkpoint: string,
   config: unknown,
-  parse: (text: string, file: string) => unknown,
+  parse: (text: string, source: { readonly file: string }) => unknown,
   changeable: readonly string[] = [],
 ): Promise<void> {
   const file = join(checkpoint, trainedWithFile);
   const text = await readIfThere(file);
   // Checkpoints of earlier versions have none.
   if (text === null) return;
-  const before = parse(text, file);
+  const before = parse(text, { file });
   const kept = (value: unknown): unknown =>
     Object.fromEntries(
       [...flatten(value, '', new Map())].filter(([key]) => !changeable.some((beginning) => key.startsWith(beginning))),

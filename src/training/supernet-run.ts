@@ -79,8 +79,7 @@ export async function runTraining(
   const space = buildSpace(config.space);
   const found = resume ? await findCheckpoint(folder.directory) : null;
   if (found?.checkpoint != null) {
-    const parse = (text: string, file: string) => parseConfig(text, { file });
-    await checkTrainedWith(folder.name, found.checkpoint.directory, config, parse);
+    await checkTrainedWith(folder.name, found.checkpoint.directory, config, parseConfig);
   }
   const checkpoint = found === null ? null : await takeUp(folder, found, notice);
   if (checkpoint !== null && checkpoint.step > config.training.steps) {
@@ -117,6 +116,15 @@ export async function runTraining(
       // From here on the run exists.
       await writeConfig(folder, yaml);
       await recordSession(folder, config.seed, { ...(await surroundings.describeSession(config)), step });
+      const texts = { [trainedWithFile]: yaml, [trainedOnFile]: trainedOnText(images) };
+      const saving: Saving = {
+        folder,
+        keep: config.checkpoints,
+        supernet,
+        ledger,
+        texts,
+        poolText: () => (pool === null ? null : poolText(space, pool)),
+      };
       const onStep = surroundings.onStart?.(step, config.training.steps);
       const ranker = createRunRanker(config, data, supernet, ledger, checkpoint?.state.racing);
       const result = await trainSupernet({
@@ -132,17 +140,7 @@ export async function runTraining(
         ledger,
         metrics,
         from: checkpoint?.state ?? null,
-        save: (state) =>
-          save(
-            folder,
-            config,
-            { [trainedWithFile]: yaml, [trainedOnFile]: trainedOnText(images) },
-            space,
-            supernet,
-            pool,
-            ledger,
-            state,
-          ),
+        save: (state) => save(saving, state),
         lastCheckpoint: checkpoint?.directory ?? null,
         skippedInRow: config.training.divergence === 'skip' ? config.training.skippedInRow : null,
         notice,
@@ -166,31 +164,36 @@ function poolText(space: Space, pool: CandidatePool): string {
   return `${JSON.stringify(formatPool(space, pool), null, 1)}\n`;
 }
 
+/** What a run saves from. */
+interface Saving {
+  readonly folder: RunFolder;
+  readonly keep: RunConfig['checkpoints'];
+  readonly supernet: Supernet;
+  readonly ledger: CostLedger;
+  /** Files of every checkpoint: the config and the images that it was trained with. */
+  readonly texts: Readonly<Record<string, string>>;
+  /** The pool as it is now; null where there is none. */
+  readonly poolText: () => string | null;
+}
+
+/** Writes a checkpoint, and beside it in the run's folder the pool and the cost. Returns the checkpoint's folder. */
 async function save(
-  folder: RunFolder,
-  config: RunConfig,
-  texts: Readonly<Record<string, string>>,
-  space: Space,
-  supernet: Supernet,
-  pool: CandidatePool | null,
-  ledger: CostLedger,
+  { folder, keep, supernet, ledger, texts, poolText }: Saving,
   state: Checkpoint['state'],
 ): Promise<string> {
-  const text = pool === null ? null : poolText(space, pool);
+  const text = poolText();
   const directory = await saveCheckpoint({
     runDirectory: folder.directory,
     state,
     seconds: ledger.seconds,
     saveWeights: (prefix) => supernet.save(prefix),
     weightBytes: supernet.savedBytes,
-    keep: config.checkpoints.keep,
-    keepEvery: config.checkpoints.keepEvery,
+    keep: keep.keep,
+    keepEvery: keep.keepEvery,
     // With the checkpoint, so that a search has the pool of the weights that it uses.
     texts: { ...texts, ...(text === null ? {} : { [poolFile]: text }) },
   });
-  if (text !== null) {
-    await writeDurably(folder.path(poolFile), text);
-  }
+  if (text !== null) await writeDurably(folder.path(poolFile), text);
   await writeCost(folder, ledger);
   return directory;
 }
