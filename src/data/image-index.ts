@@ -54,6 +54,32 @@ function columnsOf(buffer: ArrayBuffer, count: number): ImageIndex {
   };
 }
 
+/** The first `count` rows. */
+export function firstRows(index: ImageIndex, count: number): ImageIndex {
+  return count === index.count ? index : filledFrom([index], count);
+}
+
+/** The rows of several indices, one after the other. */
+export function joinIndices(parts: readonly ImageIndex[]): ImageIndex {
+  return filledFrom(
+    parts,
+    parts.reduce((sum, { count }) => sum + count, 0),
+  );
+}
+
+const columns = ['offset', 'length', 'crc', 'label', 'shard', 'width', 'height'] as const;
+
+function filledFrom(parts: readonly ImageIndex[], count: number): ImageIndex {
+  const index = emptyIndex(count);
+  let row = 0;
+  for (const part of parts) {
+    const taken = Math.min(part.count, count - row);
+    for (const column of columns) index[column].set(part[column].subarray(0, taken), row);
+    row += taken;
+  }
+  return index;
+}
+
 /** The bytes of the index' file. */
 export function encodeIndex(index: ImageIndex): Uint8Array {
   const columns = Buffer.from(index.offset.buffer);

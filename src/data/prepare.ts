@@ -6,17 +6,24 @@
  * a function of source, options and sharp's version alone, however many images are converted side by side.
  */
 import { createHash } from 'node:crypto';
-import { open, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { GreedynasError } from '../errors.ts';
 import { createStream, permutation } from '../random/stream.ts';
-import { createFolder, explained, flush, readIfThere, temporaryPrefix, writeDurably } from '../storage/durable.ts';
-import { type ConversionKind, type ConversionOptions, convertImage, UnusableImage } from './convert-image.ts';
+import { createFolder, explained, readIfThere, temporaryPrefix, writeDurably } from '../storage/durable.ts';
+import { acquireLock, type FolderLock } from '../storage/lock.ts';
+import type { ConversionKind, ConversionOptions } from './convert-image.ts';
 import { dealByClass } from './dataset.ts';
-import { encodeExample } from './example.ts';
-import { emptyIndex, encodeIndex, type ImageIndex, readIndex } from './image-index.ts';
+import { encodeIndex, joinIndices, readIndex } from './image-index.ts';
+import {
+  finishedShard,
+  type Preparation,
+  partName,
+  type ShardJob,
+  type ShardReport,
+  writeShard,
+} from './prepare-shard.ts';
 import {
   descriptionFile,
   indexName,
@@ -27,9 +34,9 @@ import {
   splitNames,
   workFolder,
 } from './prepared-folder.ts';
-import { type FileSource, openSource } from './source-files.ts';
+import { openSource } from './source-files.ts';
 import { type LabelledFile, readLayout, type SourceLayout } from './source-layout.ts';
-import { frameRecord, recordFrameBytes } from './tfrecord.ts';
+import { recordFrameBytes } from './tfrecord.ts';
 
 export interface PrepareOptions extends ConversionOptions {
   /** Training images of each class that go into a split of their own, for ranking and search. */
@@ -66,22 +73,6 @@ export interface PrepareResult {
 }
 
 const bytesPerShard = 128e6;
-/** Records are gathered: a call to the system for each would take as long as all else that is done here to a small image. */
-const bytesPerWrite = 1 << 20;
-
-/** What a shard came to: its images in their order, and what was met on the way. */
-interface ShardReport {
-  readonly unchanged: number;
-  readonly converted: Partial<Record<ConversionKind, number>>;
-  readonly skipped: readonly { readonly path: string; readonly reason: string }[];
-}
-
-interface Job {
-  readonly split: SplitName;
-  readonly shard: number;
-  readonly shards: number;
-  readonly images: readonly LabelledFile[];
-}
 
 /**
  * Prepares `source` (a folder or a tar archive) in the folder `directory`, or goes on with it.
@@ -108,9 +99,17 @@ export async function prepareImages(
     const fingerprint = fingerprintOf(layout, splits, options);
     const counts = splitNames.flatMap((name) => (splits[name].length > 0 ? [`${splits[name].length} ${name}`] : []));
     watch.notice(`${source}: ${layout.description}; ${layout.classes.length} classes; images: ${counts.join(', ')}`);
-    const before = await takeUp(directory, fingerprint);
-    if (before !== null) return { end: 'complete', directory, done: 0, before: imagesOf(before), description: before };
-    return await writeShards(files, directory, layout, splits, options, fingerprint, watch);
+    const taken = await takeUp(directory, fingerprint);
+    if ('whole' in taken) {
+      const { whole } = taken;
+      return { end: 'complete', directory, done: 0, before: imagesOf(whole), description: whole };
+    }
+    try {
+      const preparation = { files, directory, layout, options, interrupted: watch.interrupted };
+      return await writeShards(preparation, splits, options, fingerprint, watch);
+    } finally {
+      await taken.lock.release();
+    }
   } finally {
     sharp.concurrency(threads);
     sharp.cache({ memory: cache.memory.max, files: cache.files.max, items: cache.items.max });
@@ -142,10 +141,13 @@ function divide(layout: SourceLayout, { heldOutPerClass, seed }: PrepareOptions)
   };
 }
 
+/** Raised whenever the same source and options come to other bytes, so that no preparation is half of each. */
+const encoding = 2;
+
 function fingerprintOf(layout: SourceLayout, splits: Splits, options: PrepareOptions): string {
   const { shorterSide, quality, heldOutPerClass, seed, shards } = options;
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([1, { shorterSide, quality, heldOutPerClass, seed, shards }, layout.classes]));
+  hash.update(JSON.stringify([encoding, { shorterSide, quality, heldOutPerClass, seed, shards }, layout.classes]));
   for (const name of splitNames) {
     for (const { file, label } of splits[name]) hash.update(`\n${name} ${label} ${file.size} ${file.path}`);
   }
@@ -156,41 +158,58 @@ function imagesOf({ splits }: PreparedDescription): number {
   return splitNames.reduce((sum, name) => sum + (splits[name]?.images ?? 0), 0);
 }
 
-/** What is already whole in the folder, or null: the work folder is there and belongs to this preparation. */
-async function takeUp(directory: string, fingerprint: string): Promise<PreparedDescription | null> {
+/**
+ * What is already whole in the folder; else the work folder is there, belongs to this preparation, and is locked for this
+ * process.
+ */
+async function takeUp(
+  directory: string,
+  fingerprint: string,
+): Promise<{ readonly whole: PreparedDescription } | { readonly lock: FolderLock }> {
   const other = (what: string): GreedynasError =>
     new GreedynasError(
       'usage',
-      `${directory} holds ${what} of another source or other options: choose another folder, or remove that one`,
+      `${directory} holds ${what} of another source or other options, or of an earlier version: choose another folder, or remove that one`,
     );
-  await createFolder(directory);
-  const whole = await readDescription(directory);
-  if (whole !== null) {
+  const work = join(directory, workFolder);
+  const readWhole = async (): Promise<PreparedDescription | null> => {
+    const whole = await readDescription(directory);
+    if (whole === null) return null;
     if (whole.fingerprint !== fingerprint) throw other('a prepared data set');
-    await rm(join(directory, workFolder), { recursive: true, force: true });
+    await rm(work, { recursive: true, force: true });
     return whole;
-  }
-  const mark = join(directory, workFolder, 'fingerprint');
-  const begun = await readIfThere(mark);
+  };
+  await createFolder(directory);
+  const before = await readWhole();
+  if (before !== null) return { whole: before };
+  const mark = join(work, 'fingerprint');
   const names = await explained('list', directory, () => readdir(directory));
-  if (begun === null) {
+  if ((await readIfThere(mark)) === null) {
     const found = names.filter((name) => name !== workFolder);
     if (found.length > 0) {
       throw new GreedynasError('usage', `${directory} is not empty (${found[0]}), allowed: a new or an empty folder`);
     }
-    await createFolder(join(directory, workFolder));
-    await writeDurably(mark, fingerprint);
-  } else if (begun !== fingerprint) {
-    throw other('a preparation that was stopped');
-  } else {
+  }
+  await createFolder(work);
+  const lock = await acquireLock(work, 'prepare into another folder');
+  try {
+    // Another process may have ended it while this one waited for its turn.
+    const meanwhile = await readWhole();
+    if (meanwhile !== null) return { whole: meanwhile };
+    const begun = await readIfThere(mark);
+    if (begun === null) await writeDurably(mark, fingerprint);
+    else if (begun !== fingerprint) throw other('a preparation that was stopped');
     // A description that was being written when the process was killed.
     const left = names.filter((name) => name.startsWith(temporaryPrefix));
     for (const name of left) await rm(join(directory, name), { force: true });
+    return { lock };
+  } catch (error) {
+    await lock.release();
+    throw error;
   }
-  return null;
 }
 
-function planJobs(splits: Splits, { seed, shards }: PrepareOptions): Job[] {
+function planJobs(splits: Splits, { seed, shards }: PrepareOptions): ShardJob[] {
   const bytesOf = (images: readonly LabelledFile[]): number => images.reduce((sum, { file }) => sum + file.size, 0);
   const perShard = shards === null ? bytesPerShard : bytesOf(splits.train) / shards;
   return splitNames.flatMap((split) => {
@@ -213,17 +232,16 @@ function planJobs(splits: Splits, { seed, shards }: PrepareOptions): Job[] {
 }
 
 async function writeShards(
-  files: FileSource,
-  directory: string,
-  layout: SourceLayout,
+  preparation: Preparation,
   splits: Splits,
   options: PrepareOptions,
   fingerprint: string,
   watch: PrepareWatch,
 ): Promise<PrepareResult> {
+  const { directory, layout } = preparation;
   const jobs = planJobs(splits, options);
   const total = jobs.reduce((sum, { images }) => sum + images.length, 0);
-  const reports = new Map<Job, ShardReport>();
+  const reports = new Map<ShardJob, ShardReport>();
   let before = 0;
   for (const job of jobs) {
     const report = await finishedShard(directory, job);
@@ -235,7 +253,7 @@ async function writeShards(
   let done = before;
   for (const job of jobs) {
     if (reports.has(job)) continue;
-    const report = await writeShard(files, directory, layout, job, options, watch, () => {
+    const report = await writeShard(preparation, job, () => {
       done += 1;
       watch.onProgress?.({ done, total });
     });
@@ -246,146 +264,12 @@ async function writeShards(
   return { end: 'complete', directory, done: done - before, before, description: described };
 }
 
-const reportName = (job: Job): string => `${shardName(job.split, job.shard, job.shards)}.json`;
-const partName = (job: Job): string => `${shardName(job.split, job.shard, job.shards)}.index`;
-
-/** The report of a shard that an earlier process finished; its name is given last, so a shard without one is written again. */
-async function finishedShard(directory: string, job: Job): Promise<ShardReport | null> {
-  const text = await readIfThere(join(directory, workFolder, reportName(job)));
-  // Written durably by this program in its own work folder.
-  return text === null ? null : (JSON.parse(text) as ShardReport);
-}
-
-/** Writes one shard, its part of the index and its report. Null: interrupted, and nothing of it is kept. */
-async function writeShard(
-  files: FileSource,
-  directory: string,
-  layout: SourceLayout,
-  job: Job,
-  options: PrepareOptions,
-  watch: PrepareWatch,
-  onImage: () => void,
-): Promise<ShardReport | null> {
-  const { images, shard, split, shards } = job;
-  const place = join(directory, shardName(split, shard, shards));
-  const beside = join(directory, workFolder, `${shardName(split, shard, shards)}.part`);
-  const index = emptyIndex(images.length);
-  const skipped: { path: string; reason: string }[] = [];
-  const converted: Partial<Record<ConversionKind, number>> = {};
-  let unchanged = 0;
-  let offset = 0;
-  let written = 0;
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
-  const output = await explained('write', beside, () => open(beside, 'w'));
-  /** Goes on at the end of the file. */
-  const writePending = async (): Promise<void> => {
-    const bytes = Buffer.concat(pending, pendingBytes);
-    pending = [];
-    pendingBytes = 0;
-    await explained('write', beside, () => output.writeFile(bytes));
-  };
-  try {
-    const queue: Promise<ConvertedRecord>[] = [];
-    let next = 0;
-    // Enough that those behind a large image are not kept waiting; how many are converted at once, libuv's threads limit.
-    const width = 4 * availableParallelism();
-    while (next < images.length || queue.length > 0) {
-      while (next < images.length && queue.length < width) {
-        const converting = convertRecord(files, layout, images[next++]!, options);
-        // Awaited in its turn; until then a failure must not count as unhandled.
-        converting.catch(() => {});
-        queue.push(converting);
-      }
-      if (watch.interrupted()) return null;
-      const result = await queue.shift()!;
-      onImage();
-      if ('reason' in result) {
-        if (options.onCorrupt === 'fail') {
-          throw new GreedynasError(
-            'io',
-            `${join(files.name, result.path)} cannot be used: ${result.reason}; mend or remove it and run the command again, or leave such images out with --on-corrupt skip`,
-          );
-        }
-        skipped.push(result);
-        continue;
-      }
-      const { record, stored, label } = result;
-      for (const kind of stored.kinds) converted[kind] = (converted[kind] ?? 0) + 1;
-      if (stored.unchanged) unchanged += 1;
-      index.offset[written] = offset;
-      index.length[written] = record.length - recordFrameBytes;
-      index.crc[written] = record.readUInt32LE(record.length - 4);
-      index.label[written] = label;
-      index.shard[written] = shard;
-      index.width[written] = stored.width;
-      index.height[written] = stored.height;
-      written += 1;
-      pending.push(record);
-      pendingBytes += record.length;
-      offset += record.length;
-      if (pendingBytes >= bytesPerWrite) await writePending();
-    }
-    await writePending();
-    await explained('write', beside, () => output.sync());
-  } finally {
-    await output.close();
-    if (written + skipped.length < images.length) await rm(beside, { force: true });
-  }
-  const report = { unchanged, converted, skipped };
-  const work = join(directory, workFolder);
-  await explained('write', place, async () => {
-    await rename(beside, place);
-    await writeFile(join(work, partName(job)), encodeIndex(first(index, written)), { flush: true });
-    await flush(directory);
-  });
-  await writeDurably(join(work, reportName(job)), JSON.stringify(report));
-  return report;
-}
-
-type ConvertedRecord =
-  | { readonly record: Buffer; readonly stored: Awaited<ReturnType<typeof convertImage>>; readonly label: number }
-  | { readonly path: string; readonly reason: string };
-
-async function convertRecord(
-  files: FileSource,
-  { classes }: SourceLayout,
-  { file, label }: LabelledFile,
-  options: PrepareOptions,
-): Promise<ConvertedRecord> {
-  try {
-    const stored = await convertImage(await files.read(file), options);
-    const { folder, text } = classes[label]!;
-    const { jpeg, width, height, channels } = stored;
-    const filename = file.path.split('/').at(-1)!;
-    const example = encodeExample({ encoded: jpeg, width, height, channels, label, synset: folder, text, filename });
-    return { record: frameRecord(example), stored, label };
-  } catch (error) {
-    if (error instanceof UnusableImage) return { path: file.path, reason: error.message };
-    throw error;
-  }
-}
-
-/** The first `count` rows of an index. */
-function first(index: ImageIndex, count: number): ImageIndex {
-  if (count === index.count) return index;
-  const shorter = emptyIndex(count);
-  copyRows(index, count, shorter, 0);
-  return shorter;
-}
-
-const columns = ['offset', 'length', 'crc', 'label', 'shard', 'width', 'height'] as const;
-
-function copyRows(from: ImageIndex, count: number, into: ImageIndex, at: number): void {
-  for (const column of columns) into[column].set(from[column].subarray(0, count), at);
-}
-
 /** Joins the parts of the index, writes the description, and removes the work folder: from here on the data set is whole. */
 async function describe(
   directory: string,
   layout: SourceLayout,
-  jobs: readonly Job[],
-  reports: ReadonlyMap<Job, ShardReport>,
+  jobs: readonly ShardJob[],
+  reports: ReadonlyMap<ShardJob, ShardReport>,
   options: PrepareOptions,
   fingerprint: string,
 ): Promise<PreparedDescription> {
@@ -396,12 +280,7 @@ async function describe(
     const own = jobs.filter((job) => job.split === split);
     if (own.length === 0) continue;
     const parts = await Promise.all(own.map((job) => readIndex(join(work, partName(job)))));
-    const index = emptyIndex(parts.reduce((sum, { count }) => sum + count, 0));
-    let rows = 0;
-    for (const part of parts) {
-      copyRows(part, part.count, index, rows);
-      rows += part.count;
-    }
+    const index = joinIndices(parts);
     const path = join(directory, indexName(split));
     await explained('write', path, () => writeFile(path, encodeIndex(index), { flush: true }));
     const shards = own.map((job, shard) => {

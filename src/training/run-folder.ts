@@ -11,9 +11,9 @@ import {
   temporaryPrefix,
   writeDurably,
 } from '../storage/durable.ts';
+import { acquireLock, type LockHolder } from '../storage/lock.ts';
 import { listSteps, stepFolder } from './checkpoint.ts';
 import { type ConfigChange, trainedWithFile } from './config-change.ts';
-import { acquireLock, type LockHolder } from './lock.ts';
 
 export const configFile = 'config.yaml';
 const runFile = 'run.json';
@@ -139,7 +139,7 @@ async function removeUnfinished(directory: string): Promise<void> {
 }
 
 async function lockFolder(directory: string, name: string): Promise<RunFolder> {
-  const lock = await acquireLock(directory);
+  const lock = await acquireLock(directory, 'use another --run');
   try {
     for (const folder of [directory, join(directory, 'subnets'), join(directory, 'search')]) {
       await removeUnfinished(folder);

@@ -15,8 +15,8 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { commands } from '../../src/cli/main.ts';
+import { acquireLock } from '../../src/storage/lock.ts';
 import { listSteps } from '../../src/training/checkpoint.ts';
-import { acquireLock } from '../../src/training/lock.ts';
 import { writeSmall201 } from '../benchmarks/tables.ts';
 import { temporaryFolder } from '../training/temporary.ts';
 import { greedynas, type Simulation, writeSmallConfig } from './simulated-surroundings.ts';
@@ -270,7 +270,7 @@ describe('cli/main', () => {
 
     it('exits with 5 where the run is in use, naming process and host', async () => {
       await train();
-      const lock = await acquireLock(join(folder(), 'checkpoints', 'small'));
+      const lock = await acquireLock(join(folder(), 'checkpoints', 'small'), 'use another --run');
       const { code, stderr } = await train('--resume');
       await lock.release();
       expect(code).to.equal(5);

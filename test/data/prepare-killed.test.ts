@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import sharp from 'sharp';
 import { prepareImages } from '../../src/data/prepare.ts';
+import { GreedynasError } from '../../src/errors.ts';
 import { createStream } from '../../src/random/stream.ts';
 import { killedAt } from './killed-at.ts';
 
@@ -29,6 +31,12 @@ describe('a preparation that is killed', () => {
   const contents = async (out: string) => {
     const names = (await readdir(join(root, out))).sort();
     return Promise.all(names.map(async (name) => [name, (await readFile(join(root, out, name))).toString('hex')]));
+  };
+
+  const work = (out: string) => join(root, out, '.preparing');
+  const unlock = async (out: string): Promise<void> => {
+    if (!existsSync(work(out))) return;
+    for (const name of await readdir(work(out))) if (name.startsWith('lock.')) await rm(join(work(out), name));
   };
 
   before(async () => {
@@ -57,11 +65,25 @@ describe('a preparation that is killed', () => {
     for (; ; moment++) {
       const out = `killed-${moment}`;
       if (await killedAt(moment, () => prepare(out))) {
+        // Here the process that was "killed" lives on, so its lock would hold.
+        await unlock(out);
         await prepare(out);
         expect(await contents(out), `killed before change ${moment} of the disk`).to.deep.equal(expected);
       } else break;
     }
     // Two shards with their reports and indices, and the description.
     expect(moment).to.be.above(25);
+  });
+
+  it('keeps its folder to itself while it runs: a second one is told who works there, and ends as the first does', async () => {
+    const [first, second] = await Promise.allSettled([prepare('shared'), prepare('shared')]);
+    const refused = [first, second].filter((each) => each.status === 'rejected');
+    expect(refused).to.have.length(1);
+    expect(refused[0]!.reason).to.be.instanceOf(GreedynasError).and.include({ code: 'locked' });
+    expect(refused[0]!.reason.message).to.match(
+      /shared\/.preparing is in use by process \d+ .*: wait for it, or prepare into another folder$/,
+    );
+    expect(await contents('shared')).to.deep.equal(await contents('whole'));
+    expect(await prepare('shared')).to.include({ end: 'complete', done: 0 });
   });
 });

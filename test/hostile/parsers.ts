@@ -26,10 +26,10 @@ import { formatGenotype, parseGenotype, pathFromDigits } from '../../src/space/g
 import { formatOwnTable } from '../../src/space/latency-own.ts';
 import { parseLatencyTable } from '../../src/space/latency-table.ts';
 import { buildSpace } from '../../src/space/presets.ts';
+import { acquireLock } from '../../src/storage/lock.ts';
 import { DamagedFolder, NewerFolder, verifySealedFolder } from '../../src/storage/sealed-folder.ts';
 import { findCheckpoint, saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { noTime } from '../../src/training/ledger.ts';
-import { acquireLock } from '../../src/training/lock.ts';
 import { keptLines } from '../../src/training/metrics.ts';
 import { runDirectory } from '../../src/training/run-folder.ts';
 import { sealAgain } from '../storage/seal-again.ts';
@@ -284,7 +284,7 @@ export const attacks: readonly Attack[] = [
       rmSync(folder, { recursive: true, force: true });
       mkdirSync(folder);
       writeFileSync(join(folder, 'lock.1'), text);
-      await (await acquireLock(folder)).release();
+      await (await acquireLock(folder, 'use another --run')).release();
     },
   ),
   attack(

@@ -5,8 +5,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
-import { acquireLock } from '../../src/training/lock.ts';
-import { rejection, temporaryFolder } from './temporary.ts';
+import { acquireLock } from '../../src/storage/lock.ts';
+import { rejection, temporaryFolder } from '../training/temporary.ts';
 
 /** A process number that was in use and is not any more. */
 async function deadPid(): Promise<number> {
@@ -15,21 +15,23 @@ async function deadPid(): Promise<number> {
   return child.pid!;
 }
 
-describe('training/lock', () => {
+describe('storage/lock', () => {
   const folder = temporaryFolder();
   const files = () => readdirSync(folder());
+  const acquire = () => acquireLock(folder(), 'use another --run');
 
   it('is held until it is released, and names its holder', async () => {
-    const lock = await acquireLock(folder());
+    const lock = await acquire();
     expect(files()).to.deep.equal(['lock.1']);
-    const error = await rejection(acquireLock(folder()));
+    const error = await rejection(acquire());
     expect(error.code).to.equal('locked');
     expect(error.exitCode).to.equal(5);
     expect(error.message).to.include(`process ${process.pid} on ${hostname()}`);
+    expect(error.message).to.match(/: wait for it, or use another --run$/);
     expect(files()).to.deep.equal(['lock.1']);
     await lock.release();
     expect(files()).to.deep.equal([]);
-    await (await acquireLock(folder())).release();
+    await (await acquire()).release();
   });
 
   it('is had although the last holder, as it began, swept up the file that was to become the lock', async () => {
@@ -43,7 +45,7 @@ describe('training/lock', () => {
       } else if (!over) setImmediate(sweep);
     };
     sweep();
-    const lock = await acquireLock(folder());
+    const lock = await acquire();
     over = true;
     expect(swept).to.match(/^\.tmp-lock-/);
     expect(files()).to.deep.equal(['lock.1']);
@@ -53,7 +55,7 @@ describe('training/lock', () => {
   it('is taken over from a process that died', async () => {
     const pid = await deadPid();
     writeFileSync(join(folder(), 'lock.3'), JSON.stringify({ pid, host: hostname(), born: '' }));
-    const lock = await acquireLock(folder());
+    const lock = await acquire();
     expect(lock.takenOverFrom?.pid).to.equal(pid);
     expect(files()).to.deep.equal(['lock.4']);
     await lock.release();
@@ -66,7 +68,7 @@ describe('training/lock', () => {
     }
     const born = 'another-boot 12345';
     writeFileSync(join(folder(), 'lock.1'), JSON.stringify({ pid: process.pid, host: hostname(), born }));
-    const lock = await acquireLock(folder());
+    const lock = await acquire();
     expect(lock.takenOverFrom?.born).to.equal(born);
     expect(JSON.parse(readFileSync(lock.path, 'utf8')).born).to.not.equal(born);
     await lock.release();
@@ -84,7 +86,7 @@ describe('training/lock', () => {
       const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2];
       while (state() !== 'Z') await setTimeout(5);
       writeFileSync(join(folder(), 'lock.1'), JSON.stringify({ pid, host: hostname(), born: '' }));
-      const lock = await acquireLock(folder());
+      const lock = await acquire();
       expect(lock.takenOverFrom?.pid).to.equal(pid);
       await lock.release();
     } finally {
@@ -97,36 +99,36 @@ describe('training/lock', () => {
       console.log('      skipped: there are no namespaces elsewhere');
       this.skip();
     }
-    const lock = await acquireLock(folder());
+    const lock = await acquire();
     const mine = JSON.parse(readFileSync(lock.path, 'utf8'));
     await lock.release();
     const [boot, started, namespace] = mine.born.split(' ');
     expect(namespace).to.match(/^pid:\[\d+\]$/);
     for (const pid of [process.pid, await deadPid()]) {
       writeFileSync(join(folder(), 'lock.1'), JSON.stringify({ ...mine, pid, born: `${boot} ${started} pid:[7]` }));
-      const error = await rejection(acquireLock(folder()));
+      const error = await rejection(acquire());
       expect(error.code).to.equal('locked');
       expect(error.message).to.include('in another container; if that process is gone, delete the file');
     }
     // After another boot no process of it is left. Locks of earlier versions have no namespace.
     for (const born of [`other-boot ${started} pid:[7]`, 'other-boot 5']) {
       writeFileSync(join(folder(), 'lock.1'), JSON.stringify({ ...mine, born }));
-      await (await acquireLock(folder())).release();
+      await (await acquire()).release();
     }
     writeFileSync(join(folder(), 'lock.1'), JSON.stringify({ ...mine, born: `${boot} ${started}` }));
-    expect((await rejection(acquireLock(folder()))).message).to.include(`process ${process.pid} on`);
+    expect((await rejection(acquire())).message).to.include(`process ${process.pid} on`);
   });
 
   it('of another host is respected, since its process cannot be seen from here', async () => {
     writeFileSync(join(folder(), 'lock.1'), JSON.stringify({ pid: await deadPid(), host: 'elsewhere', born: '' }));
-    const error = await rejection(acquireLock(folder()));
+    const error = await rejection(acquire());
     expect(error.code).to.equal('locked');
     expect(error.message).to.include('on elsewhere').and.to.include('delete the file');
   });
 
   it('that says nothing sensible is respected too', async () => {
     writeFileSync(join(folder(), 'lock.1'), '');
-    const error = await rejection(acquireLock(folder()));
+    const error = await rejection(acquire());
     expect(error.code).to.equal('locked');
     expect(error.message).to.include('lock.1');
   });
@@ -135,7 +137,7 @@ describe('training/lock', () => {
     const stale = JSON.stringify({ pid: await deadPid(), host: hostname(), born: '' });
     for (let round = 0; round < 20; round++) {
       writeFileSync(join(folder(), `lock.${round + 1}`), stale);
-      const tries = await Promise.allSettled(Array.from({ length: 8 }, () => acquireLock(folder())));
+      const tries = await Promise.allSettled(Array.from({ length: 8 }, () => acquire()));
       const winners = tries.filter((attempt) => attempt.status === 'fulfilled');
       expect(winners).to.have.length(1);
       expect(files()).to.have.length(1);

@@ -1,18 +1,18 @@
 /**
- * One process a run folder: a lock that names its holder, and that outlives no crash.
+ * One process a folder: a lock that names its holder, and that outlives no crash.
  *
  * Node has no flock, and a lock file that is deleted and made anew lets two processes that both found it stale both
  * win. So locks are numbered files: whoever creates `lock.(n+1)`, n being the highest number there and its holder gone,
- * holds the run, and then looks again, because only the highest number counts. Exclusive creation lets one process win.
+ * holds the folder, and then looks again, because only the highest number counts. Exclusive creation lets one process win.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { link, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { GreedynasError } from '../errors.ts';
-import { explained, systemCode, temporaryPrefix } from '../storage/durable.ts';
+import { explained, systemCode, temporaryPrefix } from './durable.ts';
 
 const holderSchema = z.object({
   pid: z.number().int(),
@@ -26,7 +26,7 @@ const holderSchema = z.object({
 
 export type LockHolder = z.infer<typeof holderSchema>;
 
-export interface RunLock {
+export interface FolderLock {
   readonly path: string;
   /** What was found of a process that died without releasing the lock. */
   readonly takenOverFrom: LockHolder | null;
@@ -85,11 +85,12 @@ async function readHolder(path: string): Promise<LockHolder | null | 'gone'> {
   }
 }
 
-function inUse(directory: string, path: string, holder: LockHolder | null, seen: boolean): GreedynasError {
+function inUse(path: string, holder: LockHolder | null, seen: boolean, instead: string): GreedynasError {
+  const directory = dirname(path);
   if (holder === null) {
     return new GreedynasError(
       'locked',
-      `${directory} is in use, but ${path} does not say by whom: delete that file if no other process uses the run`,
+      `${directory} is in use, but ${path} does not say by whom: delete that file if no other process uses the folder`,
     );
   }
   const elsewhere = seen
@@ -99,29 +100,36 @@ function inUse(directory: string, path: string, holder: LockHolder | null, seen:
       : '; if that process is gone, delete the file';
   return new GreedynasError(
     'locked',
-    `${directory} is in use by process ${holder.pid} on ${holder.host} (${path})${elsewhere}: wait for it, or use another --run`,
+    `${directory} is in use by process ${holder.pid} on ${holder.host} (${path})${elsewhere}: wait for it, or ${instead}`,
   );
 }
 
 /**
- * Takes the lock of a run folder, which must exist.
+ * Takes the lock of a folder, which must exist.
+ *
+ * @param instead what one can do but wait, for the message
  * @throws GreedynasError `locked` if a living process, or one on another host, holds it: its number and host are named.
  */
-export async function acquireLock(directory: string): Promise<RunLock> {
+export async function acquireLock(directory: string, instead: string): Promise<FolderLock> {
   return explained('lock', directory, async () => {
     const mine: LockHolder = { pid: process.pid, host: hostname(), born: birthOf(process.pid) };
     const beside = join(directory, `${temporaryPrefix}lock-${randomUUID()}`);
     const write = () => writeFile(beside, `${JSON.stringify(mine)}\n`, { flush: true });
     await write();
     try {
-      return await claim(directory, beside, write);
+      return await claim(directory, instead, beside, write);
     } finally {
       await rm(beside, { force: true });
     }
   });
 }
 
-async function claim(directory: string, beside: string, write: () => Promise<void>): Promise<RunLock> {
+async function claim(
+  directory: string,
+  instead: string,
+  beside: string,
+  write: () => Promise<void>,
+): Promise<FolderLock> {
   for (;;) {
     const [highest = 0, ...older] = await lockNumbers(directory);
     let takenOverFrom: LockHolder | null = null;
@@ -133,7 +141,7 @@ async function claim(directory: string, beside: string, write: () => Promise<voi
       }
       const alive = holder === null || holder.host !== hostname() ? null : isAlive(holder);
       if (holder === null || alive !== false) {
-        throw inUse(directory, path, holder, alive === true);
+        throw inUse(path, holder, alive === true, instead);
       }
       takenOverFrom = holder;
     }
