@@ -1,9 +1,10 @@
 /** The public library: search spaces, samplers, training, search. Everything that is not named here is private. */
 export { type ConfigRequest, loadConfig, parseConfig, stringifyConfig } from './config/load.ts';
 export type { RunConfig } from './config/schema.ts';
-export { createTrainingBatches, type TrainingBatches, takeStack } from './data/batches.ts';
+export { createTrainingBatches, takeStack } from './data/batches.ts';
 export { loadCifar10 } from './data/cifar10.ts';
 export type { DataSet, ImageSet } from './data/dataset.ts';
+export type { TrainingBatches } from './data/epoch.ts';
 export { type ErrorCode, exitCodes, GreedynasError } from './errors.ts';
 export { createPathPredictor } from './predictors/path-predictor.ts';
 export type { Predictor } from './predictors/predictor.ts';

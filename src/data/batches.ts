@@ -4,19 +4,8 @@ import { createStream } from '../random/stream.ts';
 import type { ImageBatch, StackPlan } from '../supernet/supernet.ts';
 import { integerAt, itemKey } from './counter-hash.ts';
 import { dealByClass, type ImageSet, type ImageSource, selectFiles, selectImages } from './dataset.ts';
-import { epochOpener } from './epoch.ts';
+import { epochOpener, type TrainingBatches } from './epoch.ts';
 import { planStack } from './plans.ts';
-
-/**
- * The training batches of a run. `batch` may be asked for any step in any order, so resuming needs no state. `Feed` is what the training
- * step is fed with: images here; a loader that runs inside the graph (tf.data) has `Feed = null` and uses the call to
- * move its iterator to `step`.
- */
-export interface TrainingBatches<Feed = ImageBatch> {
-  readonly stepsPerEpoch: number;
-  /** The batch of optimiser step `step`, counted from 0 over all epochs. The arrays belong to the caller. */
-  batch(step: number): Feed;
-}
 
 /** Random crop of the original size out of the image with `padding` zero pixels on each side; then, if `flip`, mirrored half of the time. */
 export interface Augmentation {

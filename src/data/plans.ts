@@ -3,10 +3,9 @@ import { totalmem } from 'node:os';
 import { GreedynasError } from '../errors.ts';
 import type { LoadedBatch, PlannedImages, StackPlan, Supernet, TrainingPlan } from '../supernet/supernet.ts';
 import { drawOperations, type OperationPolicy, operationColumns, operationsPerImage } from './augmentation.ts';
-import type { TrainingBatches } from './batches.ts';
 import { type CropRange, centralSquare, drawBox, drawFlip } from './crops.ts';
 import type { ImageFiles } from './dataset.ts';
-import { epochOpener } from './epoch.ts';
+import { epochOpener, type TrainingBatches } from './epoch.ts';
 import { explainUnreadable } from './unreadable.ts';
 
 export interface CropAugmentation {

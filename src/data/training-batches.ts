@@ -1,7 +1,8 @@
 /** The training batches of any data set: fed from memory, or brought by the loader in the graph. */
 import type { MiniBatch } from '../supernet/supernet.ts';
-import { type Augmentation, createTrainingBatches, type TrainingBatches } from './batches.ts';
+import { type Augmentation, createTrainingBatches } from './batches.ts';
 import type { DataSet } from './dataset.ts';
+import type { TrainingBatches } from './epoch.ts';
 import { type CropAugmentation, createPlannedBatches, type LoadingNetwork } from './plans.ts';
 
 /** @throws GreedynasError `usage` for a batch size or an augmentation that does not fit the data set */
