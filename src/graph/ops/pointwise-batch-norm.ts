@@ -58,13 +58,12 @@ export function pointwiseBatchNorm(
   if (Math.min(height, width) < 1 || shapeText(filter.shape) !== shapeText([1, 1, inChannels, outChannels])) {
     throw new Error(`pointwiseBatchNorm: image ${shapeText(x.shape)} does not fit filter ${shapeText(filter.shape)}`);
   }
-  const matrix = (into: Scope): Tensor => reshape(into, filter, [inChannels, outChannels]);
   const pixels = reshape(scope, x, [rows, inChannels]);
   const share = oneOf(scope, pixels, inChannels);
   const inMean = elementwise(scope, 'Mul', [columnSums(scope, pixels), share]);
   const centred = offset(scope, pixels, elementwise(scope, 'Neg', [inMean]));
   const covariance = elementwise(scope, 'Mul', [product(scope, centred, centred, 'first'), share]);
-  const weights = matrix(scope);
+  const weights = matrixOf(scope, filter);
   const covarianceByWeights = product(scope, covariance, weights);
   const sums = columnSums(scope, elementwise(scope, 'Mul', [weights, covarianceByWeights]));
   // Rounding may leave a channel that never varies just below 0.
@@ -81,33 +80,8 @@ export function pointwiseBatchNorm(
     differentiates: [x, filter, gamma, beta],
     gradient: (into, [gradient]) => {
       if (!gradient) return [null, null, null, null];
-      const toBeta = columnSums(into, gradient);
-      const toScaled = product(into, centred, gradient, 'first');
-      const toFactor = columnSums(into, elementwise(into, 'Mul', [toScaled, matrix(into)]));
-      const toGamma = elementwise(into, 'Mul', [toFactor, inverse]);
-      // Twice the gradient of the variance.
-      const cubed = elementwise(into, 'Mul', [factor, elementwise(into, 'Mul', [inverse, inverse])]);
-      const toVariance = elementwise(into, 'Neg', [elementwise(into, 'Mul', [toFactor, cubed])]);
-      const toWeights = elementwise(into, 'AddV2', [
-        elementwise(into, 'Mul', [toScaled, factor]),
-        elementwise(into, 'Mul', [covarianceByWeights, toVariance]),
-      ]);
-      const toImage = (): Tensor => {
-        const perPixel = elementwise(into, 'Mul', [matrix(into), elementwise(into, 'Mul', [toVariance, share])]);
-        const throughVariance = product(into, centred, product(into, perPixel, matrix(into), 'second'));
-        // The rest has no mean, since what is centred has none.
-        const sum = product(into, reshape(into, toBeta, [1, outChannels]), scaled, 'second');
-        const mean = reshape(into, elementwise(into, 'Mul', [sum, share]), [inChannels]);
-        const rest = offset(into, throughVariance, elementwise(into, 'Neg', [mean]));
-        const both = elementwise(into, 'AddV2', [rest, product(into, gradient, scaled, 'second')]);
-        return reshape(into, both, x.shape ?? []);
-      };
-      return [
-        x.differentiable ? toImage() : null,
-        filter.differentiable ? reshape(into, toWeights, filter.shape ?? []) : null,
-        gamma.differentiable ? toGamma : null,
-        beta.differentiable ? toBeta : null,
-      ];
+      const parts = { x, filter, gamma, beta, share, centred, covarianceByWeights, inverse, factor, scaled };
+      return derivative(into, gradient, parts);
     },
   });
   const outMean = product(scope, reshape(scope, inMean, [1, inChannels]), weights);
@@ -121,6 +95,56 @@ export function pointwiseBatchNorm(
     mean: reshape(scope, outMean, [outChannels]),
     variance: elementwise(scope, 'RealDiv', [variance, others], variance.shape),
   };
+}
+
+/** Of y = centred · scaled + beta, with scaled = weights ∘ factor, factor = gamma ∘ inverse, inverse = 1 / √(variance + ε). */
+interface Parts {
+  readonly x: Tensor;
+  readonly filter: Tensor;
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+  /** 1 / count. */
+  readonly share: Tensor;
+  readonly centred: Tensor;
+  readonly covarianceByWeights: Tensor;
+  readonly inverse: Tensor;
+  readonly factor: Tensor;
+  readonly scaled: Tensor;
+}
+
+/** The gradients of x, filter, gamma and beta, given that of y. */
+function derivative(into: Scope, gradient: Tensor, parts: Parts): (Tensor | null)[] {
+  const { x, filter, gamma, beta, share, centred, covarianceByWeights, inverse, factor, scaled } = parts;
+  const [inChannels, outChannels] = scaled.shape as readonly [number, number];
+  const multiply = (a: Tensor, b: Tensor): Tensor => elementwise(into, 'Mul', [a, b]);
+  const weights = matrixOf(into, filter);
+  const toBeta = columnSums(into, gradient);
+  const toScaled = product(into, centred, gradient, 'first');
+  const toFactor = columnSums(into, multiply(toScaled, weights));
+  // Twice the gradient of the variance.
+  const cubed = multiply(factor, multiply(inverse, inverse));
+  const toVariance = elementwise(into, 'Neg', [multiply(toFactor, cubed)]);
+  const toWeights = elementwise(into, 'AddV2', [multiply(toScaled, factor), multiply(covarianceByWeights, toVariance)]);
+  const toImage = (): Tensor => {
+    const perPixel = product(into, multiply(weights, multiply(toVariance, share)), weights, 'second');
+    // Of what comes through the product the mean is taken away; what comes through the variance has none, as centred has none.
+    const sum = product(into, reshape(into, toBeta, [1, outChannels]), scaled, 'second');
+    const mean = reshape(into, multiply(sum, share), [inChannels]);
+    const rest = offset(into, product(into, centred, perPixel), elementwise(into, 'Neg', [mean]));
+    const both = elementwise(into, 'AddV2', [rest, product(into, gradient, scaled, 'second')]);
+    return reshape(into, both, x.shape ?? []);
+  };
+  return [
+    x.differentiable ? toImage() : null,
+    filter.differentiable ? reshape(into, toWeights, filter.shape ?? []) : null,
+    gamma.differentiable ? multiply(toFactor, inverse) : null,
+    beta.differentiable ? toBeta : null,
+  ];
+}
+
+/** A 1x1 filter as `[inChannels, outChannels]`. */
+function matrixOf(scope: Scope, filter: Tensor): Tensor {
+  return reshape(scope, filter, filter.shape?.slice(2) ?? []);
 }
 
 /** 1 / the number of rows of a matrix: `[1]`, since what leaves a branch for its derivative cannot be a scalar. */
