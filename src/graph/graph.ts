@@ -260,7 +260,7 @@ export class Scope {
 }
 
 /**
- * Whose kernels a graph is written for. `onednn` (a CPU with oneDNN on): convolutions take forms that oneDNN runs faster
+ * Whose kernels a graph is written for. `onednn` (a CPU with oneDNN on): convolutions and batch norm take forms that it runs faster
  * and that cost extra copies, or changes of layout on a GPU. `any`: the plain operations, right for CUDA and for
  * TensorFlow's own CPU kernels. Both compute the same up to rounding. src/engine/addon.ts chooses.
  */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { backward, gradients } from '../../src/graph/gradients.ts';
-import { type GradientSink, Graph, type Tensor } from '../../src/graph/graph.ts';
+import { type GradientSink, Graph, type Scope, type Tensor } from '../../src/graph/graph.ts';
 import { relu } from '../../src/graph/ops/activations.ts';
 import { add, scale } from '../../src/graph/ops/arithmetic.ts';
 import { matMul } from '../../src/graph/ops/dense.ts';
@@ -87,6 +87,44 @@ describe('backward', () => {
     const negative = main.addOne('Neg', { inputs: [w], attributes, dtype: 'float32', shape: [4] });
     const loss = batchMean(main, negative);
     expect(() => gradients(loss, giveOut([]))).to.throw(/no gradient is defined for op Neg \("Neg_\d+"\)/);
+  });
+
+  it('gives the gradients of a composite to what it was made from, in the main graph and from a branch, and none to its parts', () => {
+    for (const branch of [false, true]) {
+      const graph = new Graph();
+      const { main } = graph;
+      const source = main.read(graph.variable('w', { shape: [2], initial: { kind: 'constant', value: 3 } }));
+      const shared = { attributes: { T: attribute.type('float32') }, dtype: 'float32', shape: [2] } as const;
+      // −(w²), whose parts have no gradient of their own; the derivative is written as −2·w·gradient.
+      const composite = (scope: Scope): [Tensor] => {
+        const square = scope.addOne('Mul', { inputs: [source, source], ...shared });
+        const negative = scope.addOne('Neg', {
+          inputs: [square],
+          ...shared,
+          differentiates: [source],
+          gradient: (into, [gradient]) => [
+            scale(into, into.addOne('Mul', { inputs: [gradient!, source], ...shared }), -2),
+          ],
+        });
+        return [negative];
+      };
+      const index = main.constant(0, 'int32');
+      const [y] = branch ? switchCase(main, { name: 'choice', index, branches: [composite] }) : composite(main);
+      const gradient = main.constant([1, 10], 'float32');
+      const outputs = [{ tensor: y!, gradient }];
+      const [found] = backward({ outputs, from: main, into: main, sink: giveOut([]), wanted: [source] });
+      graph.output('found', found!);
+      const set = main.add('AssignVariableOp', {
+        inputs: [main.handle(graph.variables.get('w')!), main.constant([3, -5], 'float32', [2])],
+        attributes: { dtype: { type: 1 } },
+      });
+      graph.output('set', main.constant(0, 'float32'), [set]);
+      const session = openGraph(graph);
+      session.run({}, ['set:0']);
+      const [values] = session.run({}, ['found:0']);
+      session.close();
+      expectClose(Array.from(values!, Number), [-6, 100], branch ? 'in a branch' : 'in the main graph');
+    }
   });
 
   it('returns null for a wanted tensor that the outputs do not depend on', () => {
