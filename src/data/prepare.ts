@@ -78,7 +78,8 @@ const bytesPerShard = 128e6;
  * Prepares `source` (a folder or a tar archive) in the folder `directory`, or goes on with it.
  *
  * @throws GreedynasError `usage` for a source without images by class, or a folder that holds something else; `io` for
- * what cannot be read or written, and with `onCorrupt: 'fail'` for the first image that cannot be used
+ * what cannot be read or written, and with `onCorrupt: 'fail'` for the first image that cannot be used; `locked` while
+ * another process prepares into the folder
  */
 export async function prepareImages(
   source: string,
