@@ -119,7 +119,7 @@ export async function runTraining(
       const texts = { [trainedWithFile]: yaml, [trainedOnFile]: trainedOnText(images) };
       const saving: Saving = {
         folder,
-        keep: config.checkpoints,
+        checkpoints: config.checkpoints,
         supernet,
         ledger,
         texts,
@@ -167,7 +167,8 @@ function poolText(space: Space, pool: CandidatePool): string {
 /** What a run saves from. */
 interface Saving {
   readonly folder: RunFolder;
-  readonly keep: RunConfig['checkpoints'];
+  /** How many stay. */
+  readonly checkpoints: RunConfig['checkpoints'];
   readonly supernet: Supernet;
   readonly ledger: CostLedger;
   /** Files of every checkpoint: the config and the images that it was trained with. */
@@ -178,7 +179,7 @@ interface Saving {
 
 /** Writes a checkpoint, and beside it in the run's folder the pool and the cost. Returns the checkpoint's folder. */
 async function save(
-  { folder, keep, supernet, ledger, texts, poolText }: Saving,
+  { folder, checkpoints, supernet, ledger, texts, poolText }: Saving,
   state: Checkpoint['state'],
 ): Promise<string> {
   const text = poolText();
@@ -188,8 +189,8 @@ async function save(
     seconds: ledger.seconds,
     saveWeights: (prefix) => supernet.save(prefix),
     weightBytes: supernet.savedBytes,
-    keep: keep.keep,
-    keepEvery: keep.keepEvery,
+    keep: checkpoints.keep,
+    keepEvery: checkpoints.keepEvery,
     // With the checkpoint, so that a search has the pool of the weights that it uses.
     texts: { ...texts, ...(text === null ? {} : { [poolFile]: text }) },
   });

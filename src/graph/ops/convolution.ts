@@ -2,6 +2,7 @@
 import type { Scope, Tensor } from '../graph.ts';
 import type { AttributeProto } from '../protocol.ts';
 import { attribute, type Shape, shapeText } from '../types.ts';
+import { product, productAttributes } from './dense.ts';
 import { everyNthPixel, reshape, shapeOf, sliceColumns, sliceFixed } from './shapes.ts';
 
 type Attributes = Record<string, AttributeProto>;
@@ -121,40 +122,20 @@ function pointwiseConvolution(scope: Scope, x: Tensor, filter: Tensor): Tensor {
   const matrix = (into: Scope): Tensor => reshape(into, filter, [inChannels, outChannels]);
   const [batch = -1, height = -1, width = -1] = x.shape ?? [];
   const rows = batch < 0 ? -1 : batch * height * width;
-  const product = scope.addOne('MatMul', {
+  const multiplied = scope.addOne('MatMul', {
     inputs: [reshape(scope, x, [rows, inChannels]), matrix(scope)],
-    attributes: productAttributes(x, false, false),
+    attributes: productAttributes(x),
     dtype: x.dtype,
     shape: [rows, outChannels],
     gradient: (into, [gradient]) => {
       if (!gradient) return [null, null];
       // From the variable and the image, not from their matrices: what leaves a branch for its derivative is kept.
-      const backInput = (): Tensor =>
-        into.addOne('MatMul', {
-          inputs: [gradient, matrix(into)],
-          attributes: productAttributes(x, false, true),
-          dtype: x.dtype,
-          shape: [rows, inChannels],
-        });
-      const backFilter = (): Tensor =>
-        into.addOne('MatMul', {
-          inputs: [reshape(into, x, [rows, inChannels]), gradient],
-          attributes: productAttributes(x, true, false),
-          dtype: x.dtype,
-          shape: [inChannels, outChannels],
-        });
+      const backInput = (): Tensor => product(into, gradient, matrix(into), 'second');
+      const backFilter = (): Tensor => product(into, reshape(into, x, [rows, inChannels]), gradient, 'first');
       return [x.differentiable ? backInput() : null, filter.differentiable ? backFilter() : null];
     },
   });
-  return reshape(scope, product, [batch, height, width, outChannels]);
-}
-
-function productAttributes(x: Tensor, transposeA: boolean, transposeB: boolean): Attributes {
-  return {
-    T: attribute.type(x.dtype),
-    transpose_a: attribute.bool(transposeA),
-    transpose_b: attribute.bool(transposeB),
-  };
+  return reshape(scope, multiplied, [batch, height, width, outChannels]);
 }
 
 /**
@@ -254,13 +235,9 @@ function backpropFilter(
  */
 function pointwiseFilterGradient(into: Scope, x: Tensor, filter: Tensor, gradient: Tensor): Tensor {
   const [, , inChannels, outChannels] = filter.shape as readonly [number, number, number, number];
-  const product = into.addOne('MatMul', {
-    inputs: [reshape(into, x, [-1, inChannels]), reshape(into, gradient, [-1, outChannels])],
-    attributes: productAttributes(x, true, false),
-    dtype: x.dtype,
-    shape: [inChannels, outChannels],
-  });
-  return reshape(into, product, [1, 1, inChannels, outChannels]);
+  const pixels = reshape(into, x, [-1, inChannels]);
+  const multiplied = product(into, pixels, reshape(into, gradient, [-1, outChannels]), 'first');
+  return reshape(into, multiplied, [1, 1, inChannels, outChannels]);
 }
 
 /**

@@ -1,25 +1,36 @@
 /** Fully connected layers, with their gradients. */
 import type { Scope, Tensor } from '../graph.ts';
-import { attribute, type Shape, shapeText } from '../types.ts';
+import type { AttributeProto } from '../protocol.ts';
+import { attribute, shapeText } from '../types.ts';
 
-function product(scope: Scope, a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean, shape: Shape): Tensor {
+/**
+ * The product of two matrices, one of them turned over or none. Differentiable where none is; backward functions need the others.
+ */
+export function product(scope: Scope, a: Tensor, b: Tensor, turned?: 'first' | 'second'): Tensor {
+  const [aRows, aColumns] = a.shape as readonly [number, number];
+  const [bRows, bColumns] = b.shape as readonly [number, number];
   return scope.addOne('MatMul', {
     inputs: [a, b],
-    attributes: {
-      T: attribute.type(a.dtype),
-      transpose_a: attribute.bool(transposeA),
-      transpose_b: attribute.bool(transposeB),
-    },
+    attributes: productAttributes(a, turned),
     dtype: a.dtype,
-    shape,
+    shape: [turned === 'first' ? aColumns : aRows, turned === 'second' ? bRows : bColumns],
     gradient: (into, [gradient]) => {
-      if (!gradient || transposeA || transposeB) return [null, null];
+      if (!gradient || turned !== undefined) return [null, null];
       return [
-        a.differentiable ? product(into, gradient, b, false, true, a.shape) : null,
-        b.differentiable ? product(into, a, gradient, true, false, b.shape) : null,
+        a.differentiable ? product(into, gradient, b, 'second') : null,
+        b.differentiable ? product(into, a, gradient, 'first') : null,
       ];
     },
   });
+}
+
+/** Of `MatMul`. */
+export function productAttributes(a: Tensor, turned?: 'first' | 'second'): Record<string, AttributeProto> {
+  return {
+    T: attribute.type(a.dtype),
+    transpose_a: attribute.bool(turned === 'first'),
+    transpose_b: attribute.bool(turned === 'second'),
+  };
 }
 
 /** Matrix product `[rows, inner]` · `[inner, columns]`. */
@@ -27,25 +38,31 @@ export function matMul(scope: Scope, a: Tensor, b: Tensor): Tensor {
   if (a.shape?.length !== 2 || b.shape?.length !== 2 || a.shape[1] !== b.shape[0]) {
     throw new Error(`matMul: ${shapeText(a.shape)} does not fit ${shapeText(b.shape)}`);
   }
-  return product(scope, a, b, false, false, [a.shape[0]!, b.shape[1]!]);
+  return product(scope, a, b);
 }
 
 /** Adds `bias` `[channels]` to the last dimension of x. */
 export function biasAdd(scope: Scope, x: Tensor, bias: Tensor): Tensor {
-  const attributes = { T: attribute.type(x.dtype), data_format: attribute.text('NHWC') };
   return scope.addOne('BiasAdd', {
     inputs: [x, bias],
-    attributes,
+    attributes: biasAttributes(x),
     dtype: x.dtype,
     shape: x.shape,
     gradient: (into, [gradient]) => {
-      if (!gradient) return [null, null];
-      return [
-        gradient,
-        into.addOne('BiasAddGrad', { inputs: [gradient], attributes, dtype: x.dtype, shape: bias.shape }),
-      ];
+      return gradient ? [gradient, channelSums(into, gradient)] : [null, null];
     },
   });
+}
+
+/** The sum of each channel, the last dimension. `[channels]` */
+export function channelSums(scope: Scope, x: Tensor): Tensor {
+  const shape = [x.shape?.at(-1) ?? -1];
+  return scope.addOne('BiasAddGrad', { inputs: [x], attributes: biasAttributes(x), dtype: x.dtype, shape });
+}
+
+/** Of `BiasAdd` and its gradient, for x whose last dimension is the channels. */
+export function biasAttributes(x: Tensor): Record<string, AttributeProto> {
+  return { T: attribute.type(x.dtype), data_format: attribute.text('NHWC') };
 }
 
 /**

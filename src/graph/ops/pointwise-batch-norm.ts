@@ -11,6 +11,7 @@ import type { Scope, Tensor } from '../graph.ts';
 import { attribute, shapeText } from '../types.ts';
 import { cast, elementwise } from './arithmetic.ts';
 import { batchNormEpsilon } from './batch-norm.ts';
+import { biasAdd, biasAttributes, channelSums, product } from './dense.ts';
 import { reshape } from './shapes.ts';
 
 export interface PointwiseBatchNorm {
@@ -60,12 +61,12 @@ export function pointwiseBatchNorm(
   }
   const pixels = reshape(scope, x, [rows, inChannels]);
   const share = oneOf(scope, pixels, inChannels);
-  const inMean = elementwise(scope, 'Mul', [columnSums(scope, pixels), share]);
-  const centred = offset(scope, pixels, elementwise(scope, 'Neg', [inMean]));
+  const inMean = elementwise(scope, 'Mul', [channelSums(scope, pixels), share]);
+  const centred = biasAdd(scope, pixels, elementwise(scope, 'Neg', [inMean]));
   const covariance = elementwise(scope, 'Mul', [product(scope, centred, centred, 'first'), share]);
   const weights = matrixOf(scope, filter);
   const covarianceByWeights = product(scope, covariance, weights);
-  const sums = columnSums(scope, elementwise(scope, 'Mul', [weights, covarianceByWeights]));
+  const sums = channelSums(scope, elementwise(scope, 'Mul', [weights, covarianceByWeights]));
   // Rounding may leave a channel that never varies just below 0.
   const variance = elementwise(scope, 'Maximum', [sums, scope.constant(0, x.dtype)]);
   const epsilon = scope.constant(batchNormEpsilon, x.dtype);
@@ -118,9 +119,9 @@ function derivative(into: Scope, gradient: Tensor, parts: Parts): (Tensor | null
   const [inChannels, outChannels] = scaled.shape as readonly [number, number];
   const multiply = (a: Tensor, b: Tensor): Tensor => elementwise(into, 'Mul', [a, b]);
   const weights = matrixOf(into, filter);
-  const toBeta = columnSums(into, gradient);
+  const toBeta = channelSums(into, gradient);
   const toScaled = product(into, centred, gradient, 'first');
-  const toFactor = columnSums(into, multiply(toScaled, weights));
+  const toFactor = channelSums(into, multiply(toScaled, weights));
   // Twice the gradient of the variance.
   const cubed = multiply(factor, multiply(inverse, inverse));
   const toVariance = elementwise(into, 'Neg', [multiply(toFactor, cubed)]);
@@ -130,7 +131,7 @@ function derivative(into: Scope, gradient: Tensor, parts: Parts): (Tensor | null
     // Of what comes through the product the mean is taken away; what comes through the variance has none, as centred has none.
     const sum = product(into, reshape(into, toBeta, [1, outChannels]), scaled, 'second');
     const mean = reshape(into, multiply(sum, share), [inChannels]);
-    const rest = offset(into, product(into, centred, perPixel), elementwise(into, 'Neg', [mean]));
+    const rest = biasAdd(into, product(into, centred, perPixel), elementwise(into, 'Neg', [mean]));
     const both = elementwise(into, 'AddV2', [rest, product(into, gradient, scaled, 'second')]);
     return reshape(into, both, x.shape ?? []);
   };
@@ -157,35 +158,4 @@ function oneOf(scope: Scope, matrix: Tensor, columns: number): Tensor {
   });
   const count = cast(scope, reshape(scope, size, [1]), matrix.dtype);
   return elementwise(scope, 'RealDiv', [scope.constant(columns, matrix.dtype), count], [1]);
-}
-
-function biasAttributes(x: Tensor): Record<string, ReturnType<typeof attribute.type>> {
-  return { T: attribute.type(x.dtype), data_format: attribute.text('NHWC') };
-}
-
-/** Adds `[columns]` to each row. */
-function offset(scope: Scope, x: Tensor, by: Tensor): Tensor {
-  return scope.addOne('BiasAdd', { inputs: [x, by], attributes: biasAttributes(x), dtype: x.dtype, shape: x.shape });
-}
-
-/** The sum of each column. */
-function columnSums(scope: Scope, x: Tensor): Tensor {
-  const shape = [x.shape?.[1] ?? -1];
-  return scope.addOne('BiasAddGrad', { inputs: [x], attributes: biasAttributes(x), dtype: x.dtype, shape });
-}
-
-/** The product of two matrices, one of them turned over. */
-function product(scope: Scope, a: Tensor, b: Tensor, turned?: 'first' | 'second'): Tensor {
-  const [aRows, aColumns] = a.shape as readonly [number, number];
-  const [bRows, bColumns] = b.shape as readonly [number, number];
-  return scope.addOne('MatMul', {
-    inputs: [a, b],
-    attributes: {
-      T: attribute.type(a.dtype),
-      transpose_a: attribute.bool(turned === 'first'),
-      transpose_b: attribute.bool(turned === 'second'),
-    },
-    dtype: a.dtype,
-    shape: [turned === 'first' ? aColumns : aRows, turned === 'second' ? bRows : bColumns],
-  });
 }

@@ -84,7 +84,7 @@ describe('pointwiseBatchNorm', () => {
 
   it('is finite where nothing varies: an image of one colour, and a filter of zeros', () => {
     compare({ ...inputs, filter: inputs.filter.map((value, index) => (index % outChannels < 3 ? 0 : value)) });
-    const flat = { ...inputs, x: inputs.x.fill(0.5) };
+    const flat = { ...inputs, x: inputs.x.map(() => 0.5) };
     const { outputs, gradients } = runner.evaluate('joined', 'main', flat, upstream);
     expectClose(outputs.variance!, Array<number>(outChannels).fill(0), 'variance');
     for (const channel of inputs.beta.keys()) {
