@@ -45,9 +45,9 @@ export interface Operation {
   readonly control: readonly Operation[];
   readonly outputs: Tensor[];
   readonly attributes: Record<string, AttributeProto>;
-  readonly gradient: GradientFunction | null;
+  gradient: GradientFunction | null;
   /** What `gradient` differentiates by: the inputs, unless the operation ends a composite with a derivative of its own. */
-  readonly differentiates: readonly Tensor[];
+  differentiates: readonly Tensor[];
 }
 
 export interface OperationOptions {
@@ -273,6 +273,7 @@ export class Graph {
   readonly variables = new Map<string, Variable>();
   readonly variableOfRead = new Map<Operation, Variable>();
   readonly #functions: (() => FunctionProto[])[] = [];
+  readonly #sharedFunctions = new Set<string>();
 
   constructor(kernels: Kernels = 'any') {
     this.kernels = kernels;
@@ -310,6 +311,13 @@ export class Graph {
   /** Registers functions that are written out when the graph is encoded, once everything that they need is known. */
   addFunctions(produce: () => FunctionProto[]): void {
     this.#functions.push(produce);
+  }
+
+  /** As `addFunctions`, for a function that many operations call: it is written once, as it was first declared. */
+  addSharedFunction(name: string, produce: () => FunctionProto): void {
+    if (this.#sharedFunctions.has(name)) return;
+    this.#sharedFunctions.add(name);
+    this.addFunctions(() => [produce()]);
   }
 
   /** An input that is fed at each run, with its shape made known to TensorFlow's optimisers. */

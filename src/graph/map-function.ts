@@ -1,12 +1,6 @@
 /** A function body that tf.data calls for each element of a data set: its arguments are the element's parts, then what it captures. */
-import { type Operation, Scope, type Tensor } from './graph.ts';
-import { attribute, type DType, dtypeNumbers, type Shape } from './types.ts';
-
-/** The type of one part of an element. */
-export interface PartType {
-  readonly dtype: DType;
-  readonly shape: Shape;
-}
+import { argumentOf, functionProto, type PartType } from './function-body.ts';
+import { Scope, type Tensor } from './graph.ts';
 
 export interface MapFunction {
   /** Its name in the graph's library. */
@@ -39,45 +33,14 @@ export function mapFunction(
   });
   const elements = parts.map((part, position) => argumentOf(inner, `part_${position}`, part));
   const results = body(inner, elements).map((tensor) => inner.import(tensor));
-  scope.graph.addFunctions(() => {
-    const inputs = [...elements, ...taken];
-    const argumentNames = new Map(inputs.map((tensor, position) => [tensor.operation, `in${position}`]));
-    return [
-      {
-        signature: {
-          name,
-          inputArg: inputs.map(({ dtype }, position) => ({ name: `in${position}`, type: dtypeNumbers[dtype] })),
-          outputArg: results.map(({ dtype }, position) => ({ name: `out${position}`, type: dtypeNumbers[dtype] })),
-          isStateful: true,
-          controlOutput: [],
-        },
-        nodeDef: inner.nodes(argumentNames),
-        ret: Object.fromEntries(
-          results.map((tensor, position) => [`out${position}`, inner.reference(tensor, argumentNames)]),
-        ),
-        controlRet: {},
-        argAttr: Object.fromEntries(
-          inputs.map(({ shape }, position) => [position, { attr: { _output_shapes: attribute.shapes([shape]) } }]),
-        ),
-      },
-    ];
-  });
+  scope.graph.addFunctions(() => [
+    functionProto({
+      name,
+      scope: inner,
+      arguments: [...elements, ...taken].map((tensor) => ({ type: tensor, inner: tensor })),
+      results,
+      stateful: true,
+    }),
+  ]);
   return { name, captures, results: results.map(({ dtype, shape }) => ({ dtype, shape })) };
-}
-
-function argumentOf(scope: Scope, name: string, { dtype, shape }: PartType): Tensor {
-  const operation: Operation = {
-    name,
-    op: 'Argument',
-    scope,
-    inputs: [],
-    control: [],
-    outputs: [],
-    attributes: {},
-    gradient: null,
-    differentiates: [],
-  };
-  const tensor = { operation, index: 0, dtype, shape, differentiable: false };
-  operation.outputs.push(tensor);
-  return tensor;
 }

@@ -66,6 +66,7 @@ const outputNames: Readonly<Record<string, readonly string[]>> = {
   OneHot: ['output'],
   Pack: ['output'],
   ParallelMapDatasetV2: ['handle'],
+  PartitionedCall: ['output*'],
   ParseSingleExample: ['dense_values*'],
   Placeholder: ['output'],
   PrefetchDataset: ['handle'],

@@ -6,10 +6,11 @@
  * outputs ("exports"). All branches of a `Case` have the same signature, so exports share slots of equal type and rank,
  * and a branch with fewer pads with empty constants.
  */
+import { argumentOf, functionProto } from './function-body.ts';
 import { backward } from './gradients.ts';
 import { type GradientSink, type Operation, type OperationOptions, Scope, type Tensor } from './graph.ts';
 import type { FunctionProto } from './protocol.ts';
-import { attribute, type DType, dtypeNumbers, mergeShapes, type Shape, shapeText } from './types.ts';
+import { attribute, type DType, mergeShapes, type Shape, shapeText } from './types.ts';
 
 export interface SwitchCaseOptions {
   /** Unique in the graph; names the operation and, with `_0`, `_1`, …, its functions. */
@@ -102,7 +103,7 @@ function addCase(
       // Without it oneDNN does not see into the branches: 5.0 s a step instead of 1.2 s at 224 px (measured).
       _lower_using_switch_merge: attribute.bool(true),
     });
-    return site.bodies.map((body) => functionProto(site, body));
+    return site.bodies.map((body) => bodyProto(site, body));
   });
   return operation;
 }
@@ -129,7 +130,8 @@ function createBody(site: Site, name: string, elsewhere: (tensor: Tensor) => Ten
     let inner = body.arguments.get(outer);
     if (inner === undefined) {
       if (!site.captures.includes(outer)) site.captures.push(outer);
-      inner = argumentOf(body.scope, outer, shape);
+      const name = `argument_${outer.operation.name}_${outer.index}`;
+      inner = argumentOf(body.scope, name, { dtype: outer.dtype, shape }, outer.differentiable);
       body.arguments.set(outer, inner);
     }
     return inner;
@@ -144,24 +146,6 @@ function createBody(site: Site, name: string, elsewhere: (tensor: Tensor) => Ten
   const body: Body = { name, scope, arguments: new Map(), results: [], exports: new Map() };
   site.bodies.push(body);
   return body;
-}
-
-/** The tensor inside a body that stands for one outside. It is part of the function's signature, not a node. */
-function argumentOf(scope: Scope, outer: Tensor, shape: Shape): Tensor {
-  const operation: Operation = {
-    name: `argument_${outer.operation.name}_${outer.index}`,
-    op: 'Argument',
-    scope,
-    inputs: [],
-    control: [],
-    outputs: [],
-    attributes: {},
-    gradient: null,
-    differentiates: [],
-  };
-  const tensor = { operation, index: 0, dtype: outer.dtype, shape, differentiable: outer.differentiable };
-  operation.outputs.push(tensor);
-  return tensor;
 }
 
 /** The `Case` of the derivatives. Returns the gradients of the forward operation's inputs: the index, then the captures. */
@@ -270,38 +254,22 @@ function zerosLike(scope: Scope, tensor: Tensor): Tensor {
   });
 }
 
-function functionProto(site: Site, body: Body): FunctionProto {
+function bodyProto(site: Site, body: Body): FunctionProto {
   const bySlot = new Map([...body.exports].map(([tensor, slot]) => [slot, tensor]));
   const exported = site.slots.map(
     ({ dtype, rank }, slot) => bySlot.get(slot) ?? body.scope.constant([], dtype, Array<number>(rank ?? 1).fill(0)),
   );
-  const results = [...body.results, ...exported];
-  const inputs = site.captures.map((outer) => ({ outer, inner: body.arguments.get(outer) }));
-  const argumentNames = new Map(
-    inputs.flatMap(({ inner }, position) => (inner ? [[inner.operation, `in${position}`]] : [])),
-  );
   const { operations, updates, graph } = body.scope;
   const reads = site.readsAwaited ? operations.filter((operation) => graph.variableOfRead.has(operation)) : [];
-  const controlOutputs = [...new Set([...reads, ...updates])].map((operation) => operation.name);
-  return {
-    signature: {
-      name: body.name,
-      inputArg: inputs.map(({ outer }, position) => ({ name: `in${position}`, type: dtypeNumbers[outer.dtype] })),
-      outputArg: results.map(({ dtype }, position) => ({ name: `out${position}`, type: dtypeNumbers[dtype] })),
-      isStateful: true,
-      controlOutput: controlOutputs,
-    },
-    nodeDef: body.scope.nodes(argumentNames),
-    ret: Object.fromEntries(
-      results.map((tensor, position) => [`out${position}`, body.scope.reference(tensor, argumentNames)]),
-    ),
-    controlRet: Object.fromEntries(controlOutputs.map((name) => [name, name])),
-    // Ranks must be known inside the body, or oneDNN's layout pass aborts the process.
-    argAttr: Object.fromEntries(
-      inputs.map(({ outer, inner }, position) => [
-        position,
-        { attr: { _output_shapes: attribute.shapes([inner?.shape ?? outer.shape]) } },
-      ]),
-    ),
-  };
+  return functionProto({
+    name: body.name,
+    scope: body.scope,
+    arguments: site.captures.map((outer) => {
+      const inner = body.arguments.get(outer) ?? null;
+      return { type: inner ?? outer, inner };
+    }),
+    results: [...body.results, ...exported],
+    stateful: true,
+    control: [...new Set([...reads, ...updates])],
+  });
 }

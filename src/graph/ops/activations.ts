@@ -1,4 +1,5 @@
 /** ReLU, ReLU6, and MobileNetV3's H-Swish and H-Sigmoid (Howard et al. 2019, section 5.2), with their gradients. */
+import { fused } from '../fused.ts';
 import { ensureShape, type Scope, type Tensor } from '../graph.ts';
 import { attribute } from '../types.ts';
 import { elementwise, scale } from './arithmetic.ts';
@@ -40,21 +41,36 @@ export function hSigmoid(scope: Scope, x: Tensor): Tensor {
   return scale(scope, relu6(scope, shifted), 1 / 6);
 }
 
-/** x · relu6(x + 3) / 6. Its gradient is computed from x alone, so that only x is kept for the backward pass. */
+/**
+ * x · relu6(x + 3) / 6. Its gradient is computed from x alone, so that only x is kept for the backward pass.
+ *
+ * Written as (x / 6) · relu6(x + 3), which TensorFlow's CPU optimiser knows: where batch norm is folded, it makes it a part of
+ * the convolution and bias before it.
+ */
 export function hSwish(scope: Scope, x: Tensor): Tensor {
-  const gate = hSigmoid(scope, { ...x, differentiable: false });
-  return scope.addOne('Mul', {
-    inputs: [x, gate],
-    attributes: { T: attribute.type(x.dtype) },
-    dtype: x.dtype,
-    shape: x.shape,
-    gradient: (into, [gradient]) => {
-      if (!gradient) return [null, null];
-      const clippedSum = elementwise(into, 'Relu6', [elementwise(into, 'AddV2', [x, into.constant(3, x.dtype)])]);
-      const sixth = elementwise(into, 'Mul', [gradient, into.constant(1 / 6, x.dtype)]);
-      const throughFactor = elementwise(into, 'Mul', [sixth, clippedSum]);
-      const throughGate = elementwise(into, 'Relu6Grad', [elementwise(into, 'Mul', [sixth, x]), clippedSum]);
-      return [elementwise(into, 'AddV2', [throughFactor, throughGate]), null];
+  return fused(scope, {
+    name: 'h_swish',
+    inputs: [x],
+    body: (inside, [value]) => {
+      const gate = elementwise(inside, 'Relu6', [elementwise(inside, 'AddV2', [value!, inside.constant(3, x.dtype)])]);
+      return elementwise(inside, 'Mul', [elementwise(inside, 'Mul', [value!, inside.constant(1 / 6, x.dtype)]), gate]);
+    },
+    gradient: (into, [gradient]) => [gradient ? hSwishGradient(into, x, gradient) : null],
+  });
+}
+
+function hSwishGradient(scope: Scope, x: Tensor, gradient: Tensor): Tensor {
+  return fused(scope, {
+    name: 'h_swish_gradient',
+    inputs: [x, gradient],
+    body: (inside, [value, arriving]) => {
+      const multiply = (a: Tensor, b: Tensor): Tensor => elementwise(inside, 'Mul', [a, b]);
+      const clippedSum = elementwise(inside, 'Relu6', [
+        elementwise(inside, 'AddV2', [value!, inside.constant(3, x.dtype)]),
+      ]);
+      const sixth = multiply(arriving!, inside.constant(1 / 6, x.dtype));
+      const throughGate = elementwise(inside, 'Relu6Grad', [multiply(sixth, value!), clippedSum]);
+      return elementwise(inside, 'AddV2', [multiply(sixth, clippedSum), throughGate]);
     },
   });
 }

@@ -1,6 +1,7 @@
 /** tf.data inside the graph: data sets of fed tensors, mapped in parallel, batched, prefetched, and handed out by an iterator. */
+import type { PartType } from '../function-body.ts';
 import type { Operation, Scope, Tensor } from '../graph.ts';
-import type { MapFunction, PartType } from '../map-function.ts';
+import type { MapFunction } from '../map-function.ts';
 import { attribute } from '../types.ts';
 
 /** A tf.data data set: its variant tensor, and the types of the parts of each element. */

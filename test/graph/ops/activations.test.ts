@@ -12,6 +12,8 @@ for (const [name, activation] of Object.entries({ relu, relu6, hSigmoid, hSwish 
   describeOp(name, (scope, { x }) => ({ y: activation(scope, x!) }), { batched: ['x'] });
 }
 
+describeOp('hSwish', (scope, { x }) => ({ y: hSwish(scope, x!) }), { batched: ['x'], kernels: 'onednn' });
+
 describe('relu', () => {
   it('states its shape again: TensorFlow forgets it where it fuses batch norm and ReLU, and oneDNN then aborts', () => {
     const graph = new Graph();
