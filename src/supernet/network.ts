@@ -293,8 +293,8 @@ function variableOf({ graph, prefix }: Pass, name: string, options: VariableOpti
 }
 
 /** Whether a variable holds running statistics of batch norm. */
-export function isStatistic(variable: Variable): boolean {
-  return variable.name.endsWith('/mean') || variable.name.endsWith('/variance');
+export function isStatistic({ name }: Pick<Variable, 'name'>): boolean {
+  return name.endsWith('/mean') || name.endsWith('/variance');
 }
 
 /** The variables of one batch norm, each `[channels]`. */

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { formatOwnTable } from '../../src/space/latency-own.ts';
 import { buildSpace } from '../../src/space/presets.ts';
-import { temporaryFolder } from '../training/temporary.ts';
-import { greedynas } from './simulated-surroundings.ts';
+import { commandLine } from './command-line.ts';
+import { greedynas, writeSmallConfig } from './simulated-surroundings.ts';
 
 describe('cli/space', () => {
-  const folder = temporaryFolder();
+  const { folder, run: line, train } = commandLine();
   const run = (...words: string[]) => greedynas(folder(), ['space', ...words]);
 
   it('shows a space', async () => {
@@ -70,5 +70,45 @@ describe('cli/space', () => {
     const foreign = await run('describe', folder());
     expect(foreign.code).to.equal(4);
     expect(foreign.stderr).to.include('is no usable subnet');
+  });
+
+  it("prints the paper's space", async () => {
+    const { code, stdout } = await line('space --preset mobilenet-7');
+    expect(code).to.equal(0);
+    expect(stdout).to.include('Paths: 558545864083284007').and.to.include('stage5_0');
+    const { layers, paths } = JSON.parse((await line('space --preset nas-bench-macro --json')).stdout);
+    expect(layers).to.have.length(8);
+    expect(paths).to.equal('6561');
+  });
+
+  it('--measure prints the table, and writes one that search reads', async () => {
+    const config = writeSmallConfig(folder());
+    const out = join(folder(), 'table.yaml');
+    const { code, stdout, stderr } = await line(`space --measure --config ${config} --out ${out} --repeats 3`);
+    expect(code).to.equal(0);
+    expect(stderr).to.include('batch 1, 3 rounds after 5');
+    expect(stdout).to.include('Paths: 13ms to 13ms').and.to.include('9.1 % off on average');
+    await train();
+    const found = await line(`search --run small --latency 13ms --latency-table ${out}`);
+    expect(found.code).to.equal(0);
+    expect(found.stdout)
+      .to.match(/latency {2}path/)
+      .and.to.include('13ms');
+    const json = await line(`search --run small --flops none --method nsga2 --latency-table ${out} --json`);
+    const { front, candidates, method, limits } = JSON.parse(json.stdout);
+    expect({ method, limits }).to.deep.equal({ method: 'nsga2', limits: {} });
+    expect(front.length).to.be.within(1, 40);
+    expect(candidates[0]).to.include({ latency: 13 });
+    const impossible = await line(`search --run small --latency 12ms --latency-table ${out}`);
+    expect(impossible.code).to.equal(2);
+    expect(impossible.stderr).to.include('13 (smallest) to 13 (largest) ms of latency');
+    const without = await line('search --run small --latency 12ms');
+    expect(without.code).to.equal(2);
+    expect(without.stderr).to.include('--latency-table');
+  });
+
+  it('takes the space of a config', async () => {
+    const { stdout } = await line(`space --json --config ${writeSmallConfig(folder())}`);
+    expect(JSON.parse(stdout).space).to.equal('nas-bench-macro');
   });
 });

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import type { Variable } from '../../src/graph/graph.ts';
 import { pathParams } from '../../src/space/cost.ts';
 import { buildSpace } from '../../src/space/presets.ts';
 import type { Path, Space } from '../../src/space/space.ts';
@@ -84,7 +83,7 @@ describe('a network written for oneDNN', () => {
     const [plain, joined] = results as [(typeof results)[0], (typeof results)[0]];
     expectClose(joined.losses, plain.losses, 'losses', 1e-4);
     for (const [name, values] of Object.entries(plain.values)) {
-      if (isStatistic({ name } as Variable)) expectClose(joined.values[name]!, values, name, 1e-4);
+      if (isStatistic({ name })) expectClose(joined.values[name]!, values, name, 1e-4);
     }
     const joins = (kernels: 'any' | 'onednn'): number =>
       compileNetwork(space, recipe, path, kernels).main.operations.filter(({ op }) => op === 'Rsqrt').length;
