@@ -1,5 +1,6 @@
 /** Elementwise sums and products, with their gradients. */
-import type { Scope, Tensor } from '../graph.ts';
+import { fused } from '../fused.ts';
+import type { GradientFunction, Scope, Tensor } from '../graph.ts';
 import { attribute, type DType, type Shape, shapeText } from '../types.ts';
 
 /** An elementwise op without a gradient: what backward functions are made of. */
@@ -41,22 +42,26 @@ export function scale(scope: Scope, x: Tensor, factor: number | Tensor): Tensor 
 
 /** The channels of every image times its gates: `[batch, height, width, channels]` · `[batch, 1, 1, channels]` (squeeze-and-excite). */
 export function scaleChannels(scope: Scope, x: Tensor, gates: Tensor): Tensor {
-  return scope.addOne('Mul', {
+  return timesGates(scope, x, gates, (into, [gradient]) => {
+    if (!gradient) return [null, null];
+    const product = elementwise(into, 'Mul', [gradient, x]);
+    const sum = into.addOne('Sum', {
+      inputs: [product, into.constant([1, 2], 'int32')],
+      attributes: { T: attribute.type(x.dtype), Tidx: attribute.type('int32'), keep_dims: attribute.bool(true) },
+      dtype: x.dtype,
+      shape: gates.shape,
+    });
+    return [timesGates(into, gradient, gates), sum];
+  });
+}
+
+/** One loop, as TensorFlow's own product writes the gates out to the image's size first. */
+function timesGates(scope: Scope, x: Tensor, gates: Tensor, gradient?: GradientFunction): Tensor {
+  return fused(scope, {
+    name: 'times_gates',
     inputs: [x, gates],
-    attributes: { T: attribute.type(x.dtype) },
-    dtype: x.dtype,
-    shape: x.shape,
-    gradient: (into, [gradient]) => {
-      if (!gradient) return [null, null];
-      const product = elementwise(into, 'Mul', [gradient, x]);
-      const sum = into.addOne('Sum', {
-        inputs: [product, into.constant([1, 2], 'int32')],
-        attributes: { T: attribute.type(x.dtype), Tidx: attribute.type('int32'), keep_dims: attribute.bool(true) },
-        dtype: x.dtype,
-        shape: gates.shape,
-      });
-      return [elementwise(into, 'Mul', [gradient, gates], x.shape), sum];
-    },
+    body: (inside, [value, factors]) => elementwise(inside, 'Mul', [value!, factors!]),
+    ...(gradient === undefined ? {} : { gradient }),
   });
 }
 

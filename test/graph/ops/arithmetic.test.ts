@@ -7,9 +7,12 @@ import { expectFiniteDifferences } from './finite-differences.ts';
 import { type OpRunner, type OpUnderTest, openOps, places } from './op-under-test.ts';
 
 describeOp('add', (scope, { a, b }) => ({ y: add(scope, a!, b!) }), { batched: ['a', 'b'] });
-describeOp('exciteScale', (scope, { x, gate }) => ({ y: scaleChannels(scope, x!, gate!) }), {
-  batched: ['x', 'gate'],
-});
+for (const kernels of ['any', 'onednn'] as const) {
+  describeOp('exciteScale', (scope, { x, gate }) => ({ y: scaleChannels(scope, x!, gate!) }), {
+    kernels,
+    batched: ['x', 'gate'],
+  });
+}
 
 describe('add', () => {
   it('refuses unequal shapes and names both', () => {
