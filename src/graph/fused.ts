@@ -23,13 +23,11 @@ export interface FusedOptions {
 export function fused(scope: Scope, options: FusedOptions): Tensor {
   const { inputs, body, gradient } = options;
   if (scope.graph.kernels !== 'onednn') {
-    const result = body(
-      scope,
-      inputs.map((tensor) => scope.import(tensor)),
-    );
+    const here = inputs.map((tensor) => scope.import(tensor));
+    const result = body(scope, here);
     if (gradient !== undefined) {
       result.operation.gradient = gradient;
-      result.operation.differentiates = inputs.map((tensor) => scope.import(tensor));
+      result.operation.differentiates = here;
     }
     return result;
   }

@@ -5,7 +5,6 @@
  * JavaScript. Which image, which part of it and whether it is mirrored stands in the plan, row by row, so the batches are
  * a function of the plan alone: not of the number of threads, nor of where a run was stopped.
  */
-
 import type { PartType } from '../graph/function-body.ts';
 import { ensureShape, type Graph, type Scope, type Tensor } from '../graph/graph.ts';
 import { type MapFunction, mapFunction } from '../graph/map-function.ts';

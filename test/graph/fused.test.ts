@@ -71,7 +71,7 @@ describe('fused', () => {
     hSwish(graph.main, graph.placeholder('x', 'float32', [-1, 4, 4, 2]));
     expect(functionsOf(graph)).to.deep.equal([]);
     const ops = graph.main.operations.map(({ op }) => op);
-    // (x / 6) · relu6(x + 3): the order that TensorFlow's CPU optimiser fuses with the convolution before it.
+    // (x / 6) · relu6(x + 3): a form that TensorFlow's CPU optimiser fuses with the convolution before it.
     expect(ops.filter((op) => !['Placeholder', 'EnsureShape', 'Const'].includes(op))).to.deep.equal([
       'AddV2',
       'Relu6',

@@ -44,16 +44,17 @@ export function hSigmoid(scope: Scope, x: Tensor): Tensor {
 /**
  * x · relu6(x + 3) / 6. Its gradient is computed from x alone, so that only x is kept for the backward pass.
  *
- * Written as (x / 6) · relu6(x + 3), which TensorFlow's CPU optimiser knows: where batch norm is folded, it makes it a part of
- * the convolution and bias before it.
+ * Written as (x / 6) · relu6(x + 3), a form that TensorFlow's CPU optimiser knows: where batch norm is folded, it makes it a
+ * part of the convolution and bias before it.
  */
 export function hSwish(scope: Scope, x: Tensor): Tensor {
   return fused(scope, {
     name: 'h_swish',
     inputs: [x],
     body: (inside, [value]) => {
-      const gate = elementwise(inside, 'Relu6', [elementwise(inside, 'AddV2', [value!, inside.constant(3, x.dtype)])]);
-      return elementwise(inside, 'Mul', [elementwise(inside, 'Mul', [value!, inside.constant(1 / 6, x.dtype)]), gate]);
+      const clippedSum = shiftedRelu6(inside, value!);
+      const sixth = elementwise(inside, 'Mul', [value!, inside.constant(1 / 6, x.dtype)]);
+      return elementwise(inside, 'Mul', [sixth, clippedSum]);
     },
     gradient: (into, [gradient]) => [gradient ? hSwishGradient(into, x, gradient) : null],
   });
@@ -65,12 +66,15 @@ function hSwishGradient(scope: Scope, x: Tensor, gradient: Tensor): Tensor {
     inputs: [x, gradient],
     body: (inside, [value, arriving]) => {
       const multiply = (a: Tensor, b: Tensor): Tensor => elementwise(inside, 'Mul', [a, b]);
-      const clippedSum = elementwise(inside, 'Relu6', [
-        elementwise(inside, 'AddV2', [value!, inside.constant(3, x.dtype)]),
-      ]);
+      const clippedSum = shiftedRelu6(inside, value!);
       const sixth = multiply(arriving!, inside.constant(1 / 6, x.dtype));
       const throughGate = elementwise(inside, 'Relu6Grad', [multiply(sixth, value!), clippedSum]);
       return elementwise(inside, 'AddV2', [multiply(sixth, clippedSum), throughGate]);
     },
   });
+}
+
+/** relu6(x + 3), not differentiated. */
+function shiftedRelu6(scope: Scope, x: Tensor): Tensor {
+  return elementwise(scope, 'Relu6', [elementwise(scope, 'AddV2', [x, scope.constant(3, x.dtype)])]);
 }
