@@ -1,7 +1,7 @@
 /** The search methods by name, and what each needs. */
 import type { Binding } from '../engine/binding.ts';
 import { GreedynasError } from '../errors.ts';
-import { createMlp } from '../predictors/mlp.ts';
+import { createMlp, weakNasMlp } from '../predictors/mlp.ts';
 import { createNeuralPredictor, createTwoStagePredictor } from '../predictors/neural-predictor.ts';
 import type { Predictor } from '../predictors/predictor.ts';
 import type { TabularBenchmark } from './benchmark.ts';
@@ -19,6 +19,7 @@ export const methodNames = [
   'neural-predictor-two-stage',
   'weaknas',
   'weaknas-neural-predictor',
+  'weaknas-neural-predictor-two-stage',
 ] as const;
 export type MethodName = (typeof methodNames)[number];
 
@@ -60,19 +61,24 @@ function upperClass(benchmark: TabularBenchmark): number {
   return sorted[Math.floor(sorted.length / 4)]!;
 }
 
-/** The predictor of a method, compiled for a benchmark. */
+/**
+ * The predictor of a method, compiled for a benchmark.
+ * @param units of each layer of WeakNAS' perceptron
+ */
 export function createMethodPredictor(
   name: MethodName,
   benchmark: TabularBenchmark,
   binding: Binding,
+  units: number,
 ): Predictor<number> {
   switch (name) {
     case 'weaknas':
-      return createMlp(binding, benchmark.vector);
+      return createMlp(binding, benchmark.vector, { ...weakNasMlp, hidden: weakNasMlp.hidden.map(() => units) });
     case 'neural-predictor':
     case 'weaknas-neural-predictor':
       return createNeuralPredictor(binding, benchmark.graph);
     case 'neural-predictor-two-stage':
+    case 'weaknas-neural-predictor-two-stage':
       return createTwoStagePredictor(binding, benchmark.graph, { threshold: upperClass(benchmark) });
     default:
       throw new RangeError(`${name} has no predictor`);

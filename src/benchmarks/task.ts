@@ -22,6 +22,8 @@ export interface SweepSettings {
   /** Assess the predictors instead of searching. */
   readonly assess: boolean;
   readonly scan: Scan;
+  /** Units of each of the four layers of WeakNAS' perceptron. */
+  readonly units: number;
   /** TensorFlow's threads in each worker. */
   readonly threads: number;
 }
@@ -53,7 +55,7 @@ export async function createTaskRunner(settings: SweepSettings): Promise<TaskRun
     if (predictor === undefined) {
       // oneDNN: the perceptron's training step takes 0.85 of the time that it takes without, its scan the same.
       const binding = loadAddon({ threads: settings.threads, onednn: true, deterministic: true });
-      predictor = createMethodPredictor(name, benchmark, binding);
+      predictor = createMethodPredictor(name, benchmark, binding, settings.units);
       predictors.set(name, predictor);
     }
     return predictor;

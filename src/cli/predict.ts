@@ -22,7 +22,7 @@ export const predictCommand: Command = {
       requiresArg: true,
       demandOption: true,
       describe:
-        'methods, by commas: random, evolution, local-search, neural-predictor, neural-predictor-two-stage, weaknas, weaknas-neural-predictor; @50 behind one that has a predictor: it begins with 50 random networks',
+        'methods, by commas: random, evolution, local-search, neural-predictor, neural-predictor-two-stage, weaknas, weaknas-neural-predictor, weaknas-neural-predictor-two-stage; @50 behind one that has a predictor: it begins with 50 random networks',
     },
     budget: {
       type: 'string',
@@ -45,6 +45,13 @@ export const predictCommand: Command = {
       default: 'all',
       describe:
         'what WeakNAS predicts each iteration: all networks, or a number of fresh random ones and the neighbours of the best known',
+    },
+    units: {
+      type: 'string',
+      requiresArg: true,
+      default: '1000',
+      describe:
+        "units of each of the four layers of WeakNAS' perceptron; with 250 a trial takes a tenth of the time and finds as much (docs/results/predictors.md)",
     },
     data: { type: 'string', requiresArg: true, default: 'data', describe: "folder of the benchmarks' files" },
     out: {
@@ -131,6 +138,7 @@ async function readRequest(flags: Flags, checkpoints: string) {
       untilOptimum: switchFlag(flags, 'until-optimum'),
       assess,
       scan: scan === 'all' ? ({ kind: 'all' } as const) : ({ kind: 'part', rows: positive('scan', scan) } as const),
+      units: positive('units', requiredText(flags, 'units')),
       threads: positive('threads', requiredText(flags, 'threads')),
     },
     budgets,

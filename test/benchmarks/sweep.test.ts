@@ -18,6 +18,7 @@ describe('runSweep', () => {
       untilOptimum: false,
       assess: false,
       scan: { kind: 'all' },
+      units: 1000,
       threads: 1,
     },
     budgets: [10, 30],
@@ -128,6 +129,11 @@ describe('runSweep', () => {
     expect(all!.kendall.mean).to.be.above(0.4);
     expect(assessed.result.samples[0]!.points).to.have.length(3 ** 6 - 40);
     expect(assessed.result.curves).to.deep.equal([]);
+    const narrow = await runSweep(
+      request({ ...one, settings: { ...settings, units: 8 }, methods: ['weaknas@40'], out: join(folder(), 'narrow') }),
+    );
+    if (narrow.end !== 'complete') throw new Error('it must end');
+    expect(narrow.result.summary.assessments[0]!.kendall.mean).to.not.equal(all!.kendall.mean);
   });
 });
 
