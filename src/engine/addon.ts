@@ -13,6 +13,8 @@ import { findTool } from './requirements.ts';
 export interface EngineOptions {
   /** Threads inside one operation, and operations side by side; 0 takes all cores. */
   readonly threads: number;
+  /** Threads inside one operation, where they are not `threads`: 1 for a graph that takes a batch in pieces side by side. Default null. */
+  readonly operationThreads?: number | null;
   /** oneDNN's kernels on a CPU: faster in the spaces measured, at 32 px as well (docs/results/step-time.md). */
   readonly onednn: boolean;
   /** Refuses operations whose result depends on the order of execution (on a GPU). */
@@ -50,21 +52,25 @@ export function engineEnvironment(
   options: EngineOptions,
   user: NodeJS.ProcessEnv = process.env,
 ): Record<string, string> {
-  if (!Number.isInteger(options.threads) || options.threads < 0) {
-    throw new GreedynasError(
-      'usage',
-      `engine.threads: ${options.threads} is not allowed; give 0 (all cores) or a positive integer`,
-    );
-  }
-  const threads = String(options.threads === 0 ? availableParallelism() : options.threads);
+  const threads = threadCount('threads', options.threads);
   return {
     TF_CPP_MIN_LOG_LEVEL: user.TF_CPP_MIN_LOG_LEVEL ?? '2',
     TF_FORCE_GPU_ALLOW_GROWTH: String(options.gpuMemoryGrowth ?? true),
-    TF_NUM_INTRAOP_THREADS: threads,
+    TF_NUM_INTRAOP_THREADS: threadCount('operationThreads', options.operationThreads ?? options.threads),
     TF_NUM_INTEROP_THREADS: threads,
     TF_ENABLE_ONEDNN_OPTS: options.onednn ? '1' : '0',
     TF_DETERMINISTIC_OPS: options.deterministic ? '1' : '0',
   };
+}
+
+function threadCount(name: keyof EngineOptions, threads: number): string {
+  if (!Number.isInteger(threads) || threads < 0) {
+    throw new GreedynasError(
+      'usage',
+      `engine.${name}: ${threads} is not allowed; give 0 (all cores) or a positive integer`,
+    );
+  }
+  return String(threads === 0 ? availableParallelism() : threads);
 }
 
 /**
@@ -72,7 +78,8 @@ export function engineEnvironment(
  * names the first difference. Throws `io` where the addon is missing or does not load.
  */
 export function loadAddon(options: EngineOptions, packageFolder = packageDirectory()): Binding {
-  const wanted: Required<EngineOptions> = { ...options, gpuMemoryGrowth: options.gpuMemoryGrowth ?? true };
+  const { operationThreads = null, gpuMemoryGrowth = true } = options;
+  const wanted: Required<EngineOptions> = { ...options, operationThreads, gpuMemoryGrowth };
   if (loaded) {
     refuseDifference(loaded.options, wanted);
     return loaded.binding;
@@ -105,7 +112,7 @@ export function fittingKernels(options: EngineOptions, gpu = loadAddon(options).
 }
 
 function refuseDifference(first: Required<EngineOptions>, second: Required<EngineOptions>): void {
-  const names = ['threads', 'onednn', 'deterministic', 'gpuMemoryGrowth'] as const;
+  const names = ['threads', 'onednn', 'deterministic', 'gpuMemoryGrowth', 'operationThreads'] as const;
   const different = names.filter((name) => first[name] !== second[name]);
   if (different.length === 0) return;
   const list = different.map((name) => `${name} is ${first[name]}, asked for ${second[name]}`).join('; ');

@@ -13,12 +13,16 @@ import { readWeights } from './checkpoint.ts';
 import { encodeOnnx } from './onnx.ts';
 import { foldBatchNorm, type WeightedProgram, writeProgram } from './program.ts';
 import { encodeSafetensors } from './safetensors.ts';
-import { encodeFrozen, encodeServing } from './savedmodel.ts';
+import { encodeFrozen, encodeServing, imagesOfPiece } from './savedmodel.ts';
 import { encodeTfjs } from './tfjs.ts';
 import { describeForTimm, pytorchTensors } from './timm.ts';
 
 export const exportFormats = ['savedmodel', 'onnx', 'safetensors', 'tfjs'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
+
+/** `cpu`: a batch goes through the network in pieces, side by side; a GPU would starve on them. */
+export const exportTargets = ['any', 'cpu'] as const;
+export type ExportTarget = (typeof exportTargets)[number];
 
 export interface ExportRequest {
   /** The subnet's folder. */
@@ -26,6 +30,8 @@ export interface ExportRequest {
   readonly format: ExportFormat;
   /** Works batch norm into the convolutions. */
   readonly fold: boolean;
+  /** Where it will be served; `cpu` is for a folded SavedModel. */
+  readonly target: ExportTarget;
   /** The folder to write; null: `exports/<subnet>-<format>` in the run's folder. An older export there goes. */
   readonly out: string | null;
   /** Of this program, for the record. */
@@ -37,6 +43,7 @@ export interface ExportRequest {
 export interface ExportResult {
   readonly format: ExportFormat;
   readonly folded: boolean;
+  readonly target: ExportTarget;
   readonly directory: string;
   readonly bytes: number;
   readonly path: string;
@@ -49,18 +56,24 @@ const markerKind = 'greedynas export';
 
 /**
  * @throws GreedynasError `io` if the folder is no whole subnet or the export cannot be written; `usage` if something else
- * than an export lies where it would go, or the format does not go with folding
+ * than an export lies where it would go, or the format does not go with folding or the target
  */
 export async function exportSubnet(request: ExportRequest): Promise<ExportResult> {
-  const { format, fold } = request;
+  const { format, fold, target } = request;
   if (format === 'safetensors' && fold) {
     throw new GreedynasError(
       'usage',
       '--fold does not go with safetensors: its weights are for training in PyTorch, whose network has batch norm',
     );
   }
+  if (target === 'cpu' && (format !== 'savedmodel' || !fold)) {
+    throw new GreedynasError(
+      'usage',
+      `--target cpu goes with --format savedmodel --fold alone, here: --format ${format}${fold ? ' --fold' : ''}`,
+    );
+  }
   const subnet = await readSubnet(request.subnet);
-  const directory = request.out ?? defaultDirectory(request.subnet, format, fold);
+  const directory = request.out ?? defaultDirectory(request);
   await requireReplaceable(directory);
   const space = buildSpace(subnet.space);
   const path = parseGenotype(space, subnet.path);
@@ -78,8 +91,8 @@ export async function exportSubnet(request: ExportRequest): Promise<ExportResult
   return { ...summary(request, subnet), directory, bytes: await folderBytes(directory) };
 }
 
-function summary({ format, fold }: ExportRequest, { path, flops, params }: SubnetDescription) {
-  return { format, folded: fold, path, flops, params };
+function summary({ format, fold, target }: ExportRequest, { path, flops, params }: SubnetDescription) {
+  return { format, folded: fold, target, path, flops, params };
 }
 
 interface Job {
@@ -96,7 +109,8 @@ const checkpointParts = ['index', 'data-00000-of-00001'];
 const writers: Readonly<Record<ExportFormat, (job: Job) => Promise<void>>> = {
   async savedmodel({ folder, subnet, network, request, prefix }) {
     const { classNames } = subnet;
-    const bytes = request.fold ? encodeFrozen(network, classNames) : encodeServing(network.program, classNames);
+    const piece = request.target === 'cpu' ? imagesOfPiece(network.program.resolution) : undefined;
+    const bytes = request.fold ? encodeFrozen(network, classNames, piece) : encodeServing(network.program, classNames);
     await writeFile(join(folder, 'saved_model.pb'), bytes);
     if (!request.fold) await mkdir(join(folder, 'variables'));
     // Beside it what can be trained on: weights, and batch norm with its statistics, under their own names.
@@ -164,11 +178,15 @@ function tfjsBundle(): string {
 }
 
 /** `checkpoints/<run>/subnets/<id>` goes to `checkpoints/<run>/exports/<id>-<format>`, any other `<folder>` to `exports/` beside it. */
-function defaultDirectory(subnet: string, format: ExportFormat, fold: boolean): string {
+function defaultDirectory({ subnet, format, fold, target }: ExportRequest): string {
   const folder = resolve(subnet);
   const parent = dirname(folder);
   const base = basename(parent) === 'subnets' ? dirname(parent) : parent;
-  return join(base, 'exports', `${basename(folder)}-${format}${fold ? '-folded' : ''}`);
+  return join(
+    base,
+    'exports',
+    `${basename(folder)}-${format}${fold ? '-folded' : ''}${target === 'cpu' ? '-cpu' : ''}`,
+  );
 }
 
 /** Whatever is no export of ours stays. */

@@ -6,9 +6,11 @@
  * `serving_default` takes `images` as uint8, `serving_float` as float32 in [0, 1], both `[batch, side, side, 3]` RGB; both
  * give `logits`, `probabilities`, `class` and `class_name`.
  */
+import { call } from '../graph/call.ts';
 import { addCheckpoint } from '../graph/checkpoint.ts';
-import { Graph, type Tensor, type Variable } from '../graph/graph.ts';
-import { scale } from '../graph/ops/arithmetic.ts';
+import { Graph, type Scope, type Tensor, type Variable } from '../graph/graph.ts';
+import { cast, scale } from '../graph/ops/arithmetic.ts';
+import { inPieces } from '../graph/ops/pieces.ts';
 import type { SignatureProto, TensorInfoProto } from '../graph/protocol.ts';
 import { attribute, dtypeNumbers, shapeProto } from '../graph/types.ts';
 import { bytesOf } from './layout.ts';
@@ -24,7 +26,9 @@ export function encodeServing(program: Program, classNames: readonly string[]): 
     const trainable = !/\/(mean|variance)$/.test(name);
     variables.set(name, graph.variable(name, { shape, trainable }));
   }
-  const signatureDef = addSignatures(graph, program, classNames, (name) => scope.read(variables.get(name)!));
+  const infer: Inference = (images, factor) =>
+    addInference(scope, scaled(scope, images, factor), program, (name) => scope.read(variables.get(name)!));
+  const signatureDef = addSignatures(graph, program, classNames, infer);
   const prefix = graph.placeholder('checkpoint_prefix', 'string', []);
   addCheckpoint(graph, [...variables.values()], prefix, { save: 'save_all', restore: 'restore_all' });
   return graph.encode({
@@ -37,27 +41,76 @@ export function encodeServing(program: Program, classNames: readonly string[]): 
   });
 }
 
-/** The bytes of `saved_model.pb` with all weights in it, as constants. */
-export function encodeFrozen({ program, weights }: WeightedProgram, classNames: readonly string[]): Uint8Array {
+/**
+ * The bytes of `saved_model.pb` with all weights in it, as constants.
+ *
+ * @param piece images that go through the network together; absent: the whole batch. Pieces are for CPUs alone.
+ */
+export function encodeFrozen(
+  { program, weights }: WeightedProgram,
+  classNames: readonly string[],
+  piece?: number,
+): Uint8Array {
   const graph = new Graph();
-  const constants = new Map<string, Tensor>();
-  for (const [name, shape] of program.shapes) {
-    constants.set(name, addWeight(graph.main, name, shape, bytesOf(valuesOf(weights, name).values)));
+  const constantsOf = (scope: Scope): ((name: string) => Tensor) => {
+    const constants = new Map(
+      [...program.shapes].map(([name, shape]) => [
+        name,
+        addWeight(scope, name, shape, bytesOf(valuesOf(weights, name).values)),
+      ]),
+    );
+    return (name) => constants.get(name)!;
+  };
+  if (piece === undefined) {
+    const constants = constantsOf(graph.main);
+    const infer: Inference = (images, factor) =>
+      addInference(graph.main, scaled(graph.main, images, factor), program, constants);
+    return graph.encode({ signatureDef: addSignatures(graph, program, classNames, infer) });
   }
-  return graph.encode({ signatureDef: addSignatures(graph, program, classNames, (name) => constants.get(name)!) });
+  const size = [-1, program.resolution, program.resolution, 3];
+  const infer: Inference = (images, factor, prefix) =>
+    inPieces(graph.main, images, {
+      name: `${prefix}/pieces`,
+      size: piece,
+      body: (scope, part) =>
+        // One function for both signatures, so that the file holds the weights once.
+        call(scope, {
+          name: 'network',
+          inputs: [scaled(scope, cast(scope, part, 'float32'), factor)],
+          shapes: [size],
+          result: { dtype: 'float32', shape: [-1, program.classes] },
+          body: (inside, [values]) => addInference(inside, values!, program, constantsOf(inside)),
+        }),
+    });
+  return graph.encode({ signatureDef: addSignatures(graph, program, classNames, infer) });
+}
+
+/**
+ * How many images of a side, in pixels, a core's caches hold through the network: 4 of 224 px (docs/results/fixed-network.md), and as many
+ * pixels of others.
+ */
+export function imagesOfPiece(resolution: number): number {
+  return Math.max(1, Math.round(4 * (224 / resolution) ** 2));
+}
+
+/** Logits of images whose values times `factor` are those of bytes, for the signature whose names begin with `prefix`. */
+type Inference = (images: Tensor, factor: number, prefix: string) => Tensor;
+
+function scaled(scope: Scope, images: Tensor, factor: number): Tensor {
+  return factor === 1 ? images : scale(scope, images, factor);
 }
 
 function addSignatures(
   graph: Graph,
   program: Program,
   classNames: readonly string[],
-  weight: (name: string) => Tensor,
+  infer: Inference,
 ): Record<string, SignatureProto> {
   const scope = graph.main;
   const size = [-1, program.resolution, program.resolution, 3];
 
-  const signature = (prefix: string, input: Tensor, images: Tensor): SignatureProto => {
-    const logits = addInference(scope, images, program, weight);
+  const signature = (prefix: string, images: Tensor, factor: number): SignatureProto => {
+    const logits = infer(images, factor, prefix);
     const probabilities = scope.addOne('Softmax', {
       inputs: [logits],
       attributes: { T: attribute.type('float32') },
@@ -87,7 +140,7 @@ function addSignatures(
     });
     const outputs = { logits, probabilities, class: best, class_name: named };
     return {
-      inputs: { images: describe(input) },
+      inputs: { images: describe(fedInput(images)) },
       outputs: Object.fromEntries(
         Object.entries(outputs).map(([name, tensor]) => [name, describe(graph.output(`${prefix}/${name}`, tensor))]),
       ),
@@ -98,8 +151,8 @@ function addSignatures(
   const bytes = graph.placeholder('images', 'uint8', size);
   const shares = graph.placeholder('images_float', 'float32', size);
   return {
-    serving_default: signature('default', fedInput(bytes), bytes),
-    serving_float: signature('float', fedInput(shares), scale(scope, shares, 255)),
+    serving_default: signature('default', bytes, 1),
+    serving_float: signature('float', shares, 255),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Chains of elementwise operations as one loop over memory. */
-import { argumentOf, functionProto } from './function-body.ts';
-import { ensureShape, type GradientFunction, type Graph, Scope, type Tensor } from './graph.ts';
+import { call } from './call.ts';
+import type { GradientFunction, Scope, Tensor } from './graph.ts';
 import { attribute } from './types.ts';
 
 export interface FusedOptions {
@@ -21,7 +21,7 @@ export interface FusedOptions {
  * XLA is left to elementwise work: its sums over a batch take three times as long as oneDNN's batch norm (measured).
  */
 export function fused(scope: Scope, options: FusedOptions): Tensor {
-  const { inputs, body, gradient } = options;
+  const { name, inputs, body, gradient } = options;
   if (scope.graph.kernels !== 'onednn') {
     const here = inputs.map((tensor) => scope.import(tensor));
     const result = body(scope, here);
@@ -32,40 +32,14 @@ export function fused(scope: Scope, options: FusedOptions): Tensor {
     return result;
   }
   const { dtype, shape } = inputs[0];
-  const called = scope.addOne('PartitionedCall', {
+  return call(scope, {
+    name: `${name}_${dtype}`,
     inputs,
-    attributes: {
-      Tin: attribute.types(inputs.map((tensor) => tensor.dtype)),
-      Tout: attribute.types([dtype]),
-      f: attribute.function(declare(scope.graph, options)),
-      config: attribute.text(''),
-      config_proto: attribute.text(''),
-      executor_type: attribute.text(''),
-      _XlaMustCompile: attribute.bool(true),
-    },
-    dtype,
-    shape,
+    // XLA takes the shapes from what arrives.
+    shapes: [],
+    result: { dtype, shape },
+    body,
+    attributes: { _XlaMustCompile: attribute.bool(true) },
     ...(gradient === undefined ? {} : { gradient }),
   });
-  // A call's result has no shape, and oneDNN's layout pass aborts the process on a convolution of one of unknown rank.
-  return shape === null ? called : ensureShape(scope, called, shape);
-}
-
-/** The function in the graph's library, one for each name and type: XLA takes the shapes from what arrives. */
-function declare(graph: Graph, { name, inputs, body }: FusedOptions): string {
-  const full = `${name}_${inputs[0].dtype}`;
-  graph.addSharedFunction(full, () => {
-    const scope = new Scope(graph, (tensor) => {
-      throw new Error(`"${tensor.operation.name}" is out of reach of "${full}": pass it as an input`);
-    });
-    const parts = inputs.map(({ dtype }, position) => argumentOf(scope, `part_${position}`, { dtype, shape: null }));
-    return functionProto({
-      name: full,
-      scope,
-      arguments: parts.map((part) => ({ type: part, inner: part })),
-      results: [body(scope, parts)],
-      stateful: false,
-    });
-  });
-  return full;
 }

@@ -12,10 +12,15 @@ const next: Readonly<Record<ExportResult['format'], (directory: string) => strin
   tfjs: (directory) => `Serve the folder and open its page: npx http-server ${directory}`,
 };
 
+/** What a batch in pieces needs, so that each core works on a piece of its own. */
+const servingThreads =
+  'It is fastest with TF_NUM_INTRAOP_THREADS=1 and TF_NUM_INTEROP_THREADS=<cores> in the environment of what serves it.';
+
 export function exportSummary(result: ExportResult): string {
-  const { format, folded, directory, bytes, flops, params } = result;
+  const { format, folded, target, directory, bytes, flops, params } = result;
   return [
-    `Wrote ${directory}: ${format}${folded ? ', batch norm folded' : ''}, ${formatCount(bytes)}B (${formatFlops(flops)} FLOPs, ${formatCount(params)} parameters).`,
+    `Wrote ${directory}: ${format}${folded ? ', batch norm folded' : ''}${target === 'cpu' ? ', for a CPU' : ''}, ${formatCount(bytes)}B (${formatFlops(flops)} FLOPs, ${formatCount(params)} parameters).`,
     next[format](directory),
+    ...(target === 'cpu' ? [servingThreads] : []),
   ].join('\n');
 }

@@ -132,7 +132,7 @@ async function main(): Promise<void> {
 
   for (const fold of [false, true]) {
     const out = join(folder, fold ? 'folded' : 'plain');
-    await exportSubnet({ subnet, format: 'tfjs', fold, out, version: 'check', engine });
+    await exportSubnet({ subnet, format: 'tfjs', fold, target: 'any', out, version: 'check', engine });
     const result = await browse(out, files);
     if ('error' in result) throw new Error(`in the browser: ${result.error}`);
     const { looked, backend, browser } = result;

@@ -19,7 +19,7 @@ import ort from 'onnxruntime-node';
 import { takeStack } from '../../src/data/batches.ts';
 import { loadCifar10 } from '../../src/data/cifar10.ts';
 import { loadTensorflowJs } from '../../src/engine/addon.ts';
-import { type ExportFormat, exportFormats, exportSubnet } from '../../src/export/export-subnet.ts';
+import { type ExportFormat, type ExportTarget, exportFormats, exportSubnet } from '../../src/export/export-subnet.ts';
 import { formatGenotype } from '../../src/space/genotype.ts';
 import { buildSpace, spacePresets, tableDepths } from '../../src/space/presets.ts';
 import { recogniseNetwork } from '../../src/space/recognise.ts';
@@ -90,18 +90,20 @@ async function main(): Promise<void> {
   const magnitude = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   console.log(`${description.path}\n${images} images, logits up to ${magnitude.toFixed(2)}`);
 
-  const places: { format: ExportFormat; fold: boolean; directory: string }[] = [];
+  const places: { format: ExportFormat; name: string; directory: string }[] = [];
+  const write = async (format: ExportFormat, fold: boolean, target: ExportTarget = 'any'): Promise<void> => {
+    const words = [format, ...(fold ? ['folded'] : []), ...(target === 'cpu' ? ['cpu'] : [])];
+    const out = join(folder, words.join('-'));
+    const { directory } = await exportSubnet({ subnet, format, fold, target, out, version: 'check', engine });
+    places.push({ format, name: words.join(' '), directory });
+  };
   for (const format of exportFormats) {
-    for (const fold of format === 'safetensors' ? [false] : [false, true]) {
-      const out = join(folder, `${format}${fold ? '-folded' : ''}`);
-      const { directory } = await exportSubnet({ subnet, format, fold, out, version: 'check', engine });
-      places.push({ format, fold, directory });
-    }
+    for (const fold of format === 'safetensors' ? [false] : [false, true]) await write(format, fold);
   }
+  await write('savedmodel', true, 'cpu');
   const tf = loadTensorflowJs(engine);
   const bytes = tf.tensor4d(Array.from(batch.images), [images, side, side, 3], 'int32');
-  for (const { format, fold, directory } of places) {
-    const name = `${format}${fold ? ' folded' : ''}`;
+  for (const { format, name, directory } of places) {
     if (format === 'onnx') {
       const session = await ort.InferenceSession.create(join(directory, 'model.onnx'));
       const input = new ort.Tensor('float32', channelsFirst(batch, side), [images, 3, side, side]);

@@ -35,7 +35,7 @@ def check_onnx():
 def check_savedmodel():
     import tensorflow as tf
 
-    for name in ('savedmodel', 'savedmodel-folded'):
+    for name in ('savedmodel', 'savedmodel-folded', 'savedmodel-folded-cpu'):
         model = tf.saved_model.load(str(folder / name))
         output = model.signatures['serving_default'](images=tf.constant(images))
         report(f'{name}: tf.saved_model.load, bytes', output['logits'])

@@ -23,9 +23,18 @@ describe('cli/export', () => {
     }
   });
 
+  it('says what threads an export for a CPU wants, and only there', async () => {
+    const line = /fastest with TF_NUM_INTRAOP_THREADS=1 and TF_NUM_INTEROP_THREADS=<cores>/;
+    const { stdout } = await run('--subnet x --format savedmodel --fold --target cpu');
+    expect(stdout)
+      .to.match(/^Wrote exports\/small: savedmodel, batch norm folded, for a CPU, /)
+      .and.match(line);
+    expect((await run('--subnet x --format savedmodel --fold')).stdout).not.to.match(line);
+  });
+
   it('with --json prints one object', async () => {
     const { stdout } = await run('--subnet x --format tfjs --json');
-    expect(JSON.parse(stdout)).to.include({ format: 'tfjs', folded: false, directory: 'exports/small' });
+    expect(JSON.parse(stdout)).to.include({ format: 'tfjs', folded: false, target: 'any', directory: 'exports/small' });
   });
 
   it('refuses formats that it does not have', async () => {

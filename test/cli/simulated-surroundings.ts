@@ -110,9 +110,10 @@ export async function greedynas(
     createRetraining: async () => {
       throw new Error('no network is retrained here');
     },
-    exportSubnet: async ({ format, fold, out }) => ({
+    exportSubnet: async ({ format, fold, target, out }) => ({
       format,
       folded: fold,
+      target,
       directory: out ?? 'exports/small',
       bytes: 1_234_567,
       path: 'e3k3 skip',

@@ -39,6 +39,15 @@ describe('engineEnvironment', () => {
     });
   });
 
+  it('gives single operations another number of threads where asked', () => {
+    const environment = engineEnvironment({ ...options, operationThreads: 1 }, {});
+    expect(environment).to.include({ TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '3' });
+    expect(() => engineEnvironment({ ...options, operationThreads: -1 })).to.throw(
+      GreedynasError,
+      'engine.operationThreads: -1',
+    );
+  });
+
   it('takes all cores for 0 threads, and leaves the log level to the user', () => {
     const environment = engineEnvironment(
       { ...options, threads: 0 },

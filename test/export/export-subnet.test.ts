@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -13,11 +14,13 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import ort from 'onnxruntime-node';
 import { loadTensorflowJs } from '../../src/engine/addon.ts';
-import { type ExportFormat, exportSubnet } from '../../src/export/export-subnet.ts';
+import { openSession } from '../../src/engine/session.ts';
+import { type ExportFormat, type ExportTarget, exportSubnet } from '../../src/export/export-subnet.ts';
+import { imagesOfPiece } from '../../src/export/savedmodel.ts';
 import { buildSpace } from '../../src/space/presets.ts';
 import { readSubnet, type SubnetDescription } from '../../src/supernet/subnet.ts';
 import type { ImageBatch } from '../../src/supernet/supernet.ts';
-import { engine } from '../graph/engine.ts';
+import { engine, engineBinding } from '../graph/engine.ts';
 import { checkpointTensors } from '../supernet/checkpoint-tensors.ts';
 import { imageBatch } from '../supernet/small-space.ts';
 import { rejection } from '../training/temporary.ts';
@@ -47,8 +50,8 @@ for (const [kind, small] of Object.entries(smallSubnets)) {
     });
     after(() => rmSync(folder, { recursive: true, force: true }));
 
-    const write = (format: ExportFormat, fold: boolean, out: string | null = null) =>
-      exportSubnet({ subnet, format, fold, out, version: '9.9.9', engine });
+    const write = (format: ExportFormat, fold: boolean, target: ExportTarget = 'any') =>
+      exportSubnet({ subnet, format, fold, target, out: null, version: '9.9.9', engine });
     const check = (logits: ArrayLike<number>, fold: boolean): void => {
       const { largest, otherTop1 } = compareLogits(logits, expected, classes);
       expect(largest).to.be.below(fold ? 1e-3 : 1e-4);
@@ -112,6 +115,35 @@ for (const [kind, small] of Object.entries(smallSubnets)) {
       });
     }
 
+    it('savedmodel, folded, for a CPU: the bits of the plain one, whatever is left for the last piece, also nothing', async () => {
+      const open = async (target: ExportTarget) =>
+        openSession(
+          engineBinding(),
+          readFileSync(join((await write('savedmodel', true, target)).directory, 'saved_model.pb')),
+        );
+      const [whole, pieces] = [await open('any'), await open('cpu')];
+      const size = imagesOfPiece(side);
+      for (const [placeholder, fetch, of] of [
+        ['images:0', 'default/logits:0', (bytes: Uint8Array) => bytes],
+        ['images_float:0', 'float/logits:0', (bytes: Uint8Array) => Float32Array.from(bytes, (value) => value / 255)],
+      ] as const) {
+        for (const count of [1, size, size + 1]) {
+          const { images: bytes } = imageBatch(count, 6, buildSpace(small.space));
+          const feed = { [placeholder]: { shape: [count, side, side, 3], values: of(bytes) } };
+          const [expectedBits, bits] = [whole, pieces].map((session) => session.run(feed, [fetch])[0] as Float32Array);
+          expect(Buffer.from(bits!.buffer).equals(Buffer.from(expectedBits!.buffer)), `${fetch}, ${count}`).to.equal(
+            true,
+          );
+        }
+        const none = { [placeholder]: { shape: [0, side, side, 3], values: of(new Uint8Array(0)) } };
+        expect(pieces.run(none, [fetch])[0]).to.have.length(0);
+      }
+      whole.close();
+      pieces.close();
+      const bytesOf = (name: string): number => statSync(join(folder, 'exports', name, 'saved_model.pb')).size;
+      expect(bytesOf('small-1-savedmodel-folded-cpu')).to.be.below(1.1 * bytesOf('small-1-savedmodel-folded'));
+    });
+
     it('folding takes every batch norm out', async () => {
       const bytes = (name: string): Buffer => readFileSync(join(folder, 'exports', name, 'model.onnx'));
       expect(bytes('small-1-onnx').includes('BatchNormalization')).to.equal(true);
@@ -166,13 +198,27 @@ describe('export/export-subnet refuses', () => {
     await writeSmallSubnet(subnet, smallSubnets.macro);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
+  const plain = { fold: false, target: 'any', version: '1', engine } as const;
   const attempt = (changes: Partial<Parameters<typeof exportSubnet>[0]>) =>
-    rejection(exportSubnet({ subnet, format: 'onnx', fold: false, out: null, version: '1', engine, ...changes }));
+    rejection(exportSubnet({ ...plain, subnet, format: 'onnx', out: null, ...changes }));
 
   it('to fold what is to be trained', async () => {
     const error = await attempt({ format: 'safetensors', fold: true });
     expect(error.code).to.equal('usage');
     expect(error.message).to.include('--fold does not go with safetensors');
+  });
+
+  it('to write what is for a CPU in another way than as a folded SavedModel', async () => {
+    for (const [format, fold] of [
+      ['savedmodel', false],
+      ['onnx', true],
+    ] as const) {
+      const error = await attempt({ format, fold, target: 'cpu' });
+      expect(error.code).to.equal('usage');
+      expect(error.message).to.include(
+        `--target cpu goes with --format savedmodel --fold alone, here: --format ${format}`,
+      );
+    }
   });
 
   it('to replace anything but an export', async () => {
@@ -184,8 +230,8 @@ describe('export/export-subnet refuses', () => {
     expect(error.message).to.include(out);
     expect(readdirSync(out)).to.deep.equal(['thesis.tex']);
     rmSync(join(out, 'thesis.tex'));
-    await exportSubnet({ subnet, format: 'onnx', fold: false, out, version: '1', engine });
-    await exportSubnet({ subnet, format: 'safetensors', fold: false, out, version: '1', engine });
+    await exportSubnet({ ...plain, subnet, format: 'onnx', out });
+    await exportSubnet({ ...plain, subnet, format: 'safetensors', out });
     expect(readdirSync(out)).to.include('model.safetensors').and.not.include('model.onnx');
   });
 
