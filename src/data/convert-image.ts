@@ -1,5 +1,6 @@
 /** An image file of any kind to the JPEG that is stored: upright, 8 bits, grey or RGB, its shorter side reduced. */
 import sharp, { type Sharp } from 'sharp';
+import { isCleanJpeg } from './clean-jpeg.ts';
 import { type PlainJpeg, readPlainJpeg } from './plain-jpeg.ts';
 
 export interface ConversionOptions {
@@ -68,7 +69,7 @@ export async function convertImage(bytes: Uint8Array, options: ConversionOptions
  * out takes a quarter off sharp's time (measured), and gives the same bytes.
  */
 function convertPlain(bytes: Uint8Array, plain: PlainJpeg, options: ConversionOptions): Promise<StoredImage> {
-  if (!isLarger(plain, options)) return keep(bytes, plain);
+  if (!isLarger(plain, options)) return keepPlain(bytes, plain);
   const image = reduced(opened(bytes), options);
   // Without, a grey image would come out in colour.
   return encode(plain.channels === 1 ? image.toColourspace('b-w') : image, options, []);
@@ -88,6 +89,12 @@ function isLarger(
 
 function reduced(image: Sharp, { shorterSide }: ConversionOptions): Sharp {
   return image.resize({ width: shorterSide!, height: shorterSide!, fit: 'outside', withoutEnlargement: true });
+}
+
+/** What is not clean, sharp decides: it lets some warnings pass. What is clean, sharp takes. */
+async function keepPlain(bytes: Uint8Array, plain: PlainJpeg): Promise<StoredImage> {
+  if (await isCleanJpeg(bytes)) return { jpeg: bytes, ...plain, kinds: [], unchanged: true };
+  return keep(bytes, plain);
 }
 
 /** Decodes the whole image, which finds damage, and keeps the file's bytes. */
