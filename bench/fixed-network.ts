@@ -1,6 +1,8 @@
 /**
  * Speed of a fixed network, GreedyNAS-B at 224 px: one training step, and inference with batch norm folded, against eager
- * PyTorch with timm's own model of the same architecture, channels last.
+ * PyTorch with timm's own model of the same architecture, channels last. Inference takes the batch in one, and in pieces of a few images, on both
+ * sides: ours as `export --target cpu` writes it, in a process whose operations have one thread each; PyTorch's one after the
+ * other, and side by side in as many Python threads.
  *
  *     bench/make-peer-environment.sh                          once, for PyTorch and timm
  *     node --import tsx bench/fixed-network.ts [--network GreedyNAS-B] [--batch 32] [--rounds 10] [--threads 2] [--output result.json]
@@ -8,8 +10,8 @@
  * Each side is a process of its own, and they take turns as in step-time.ts: the ratio is the median of the ratios of the
  * pairs. Run it alone. Without PyTorch our side is measured alone. About 2 minutes on two cores.
  */
-import { existsSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg } from 'node:os';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -34,12 +36,15 @@ const { values: flags } = parseArgs({
   },
 });
 
+/** Images that PyTorch takes together where it goes by pieces, as many as ours at 224 px. */
+const timmPiece = 4;
 const work = ['step', 'infer'] as const;
 type Work = (typeof work)[number];
 interface Side {
+  readonly name: string;
   readonly child: Child;
-  readonly version: string;
-  readonly parameters: number;
+  /** What it is asked for each kind of work; what it has no request for it does not do. */
+  readonly requests: Partial<Record<Work, { readonly op: Work; readonly piece?: number }>>;
   readonly ms: Record<Work, number[]>;
   readonly cpu: Record<Work, number[]>;
 }
@@ -51,27 +56,54 @@ const python = findPython();
 const load = loadavg()[0] ?? 0;
 if (load > 0.5) console.log(`The machine is busy (load ${load.toFixed(1)}): what follows is no fair comparison.`);
 
-const child = startChild(process.execPath, ['--import', 'tsx', ourPeer]);
-const own = await child.ask({ op: 'config', network: flags.network, ...setting }, networkConfigured);
-const ours = sideOf(child, own);
-const sides = [ours];
+const folder = mkdtempSync(join(tmpdir(), 'greedynas-bench-'));
+const weights = join(folder, 'weights');
+const step = { op: 'step' } as const;
+const infer = { op: 'infer' } as const;
+const startOurs = async (role: 'train' | 'serve') => {
+  const child = startChild(process.execPath, ['--import', 'tsx', ourPeer]);
+  const config = { op: 'config', network: flags.network, ...setting, role, weights };
+  return { child, configured: await child.ask(config, networkConfigured) };
+};
+const trainer = await startOurs('train');
+const server = await startOurs('serve');
+const own = trainer.configured;
+const sides = [
+  sideOf(own.version, trainer.child, { step, infer }),
+  sideOf(server.configured.version, server.child, { infer }),
+];
 if (python === null) {
   console.log('PyTorch with timm is not there (bench/make-peer-environment.sh gets it): measuring our side alone.');
 } else {
   const { timm, resolution, classes } = own;
-  const other = startChild(python, ['-W', 'ignore', timmPeer]);
-  const answer = await other.ask({ op: 'config', timm, resolution, classes, ...setting }, networkConfigured);
-  if (answer.parameters !== own.parameters) {
-    throw new Error(`the networks differ: ${own.parameters} parameters here, ${answer.parameters} in timm`);
+  const startTimm = async (threads: number, workers: number) => {
+    const child = startChild(python, ['-W', 'ignore', timmPeer]);
+    const config = { op: 'config', timm, resolution, classes, ...setting, threads, workers };
+    const configured = await child.ask(config, networkConfigured);
+    if (configured.parameters !== own.parameters) {
+      throw new Error(`the networks differ: ${own.parameters} parameters here, ${configured.parameters} in timm`);
+    }
+    return { child, version: configured.version };
+  };
+  const plain = await startTimm(setting.threads, 1);
+  const pieces = { ...infer, piece: timmPiece };
+  sides.push(
+    sideOf(`${plain.version}, a batch in one`, plain.child, { step, infer: { ...infer, piece: setting.batch } }),
+    sideOf(`${plain.version}, pieces of ${timmPiece}`, plain.child, { infer: pieces }),
+  );
+  if (setting.threads > 1) {
+    const workers = await startTimm(1, setting.threads);
+    sides.push(sideOf(`${plain.version}, pieces of ${timmPiece} side by side`, workers.child, { infer: pieces }));
   }
-  sides.push(sideOf(other, answer));
 }
 
 for (let round = -warmUp; round < Number(flags.rounds); round++) {
   for (const op of work) {
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
+      const request = side.requests[op];
+      if (request === undefined) continue;
       await sleep(pauseBetweenTurns);
-      const { ms, cpu } = await side.child.ask({ op }, networkRan);
+      const { ms, cpu } = await side.child.ask(request, networkRan);
       if (round < 0) continue;
       side.ms[op].push(ms);
       side.cpu[op].push(cpu);
@@ -83,32 +115,38 @@ const facts = `${own.flops} multiply-adds, ${own.parameters} parameters, batch $
 console.log(`\n${flags.network}: ${facts}, ${setting.threads} threads, ${flags.rounds} rounds`);
 const titles = ['step, ms', 'min', 'max', 'cpu, ms', 'inference, ms', 'min', 'max', 'cpu, ms', 'peak, GB'];
 const rows = [];
-for (const { child: process, version, ms, cpu } of sides) {
-  const { bytes } = await process.ask({ op: 'peak' }, peak);
-  await process.close();
-  const cells = work.flatMap((op) => [median(ms[op]), Math.min(...ms[op]), Math.max(...ms[op]), median(cpu[op])]);
-  rows.push([version, ...cells.map((value) => value.toFixed(0)), (bytes / 1e9).toFixed(2)]);
+for (const { child, name, ms, cpu } of sides) {
+  const { bytes } = await child.ask({ op: 'peak' }, peak);
+  const cells = work.flatMap((op) =>
+    ms[op].length === 0 ? [] : [median(ms[op]), Math.min(...ms[op]), Math.max(...ms[op]), median(cpu[op])],
+  );
+  const empty = Array.from({ length: 8 - cells.length }, () => '');
+  rows.push([name, ...empty, ...cells.map((value) => value.toFixed(0)), (bytes / 1e9).toFixed(2)]);
 }
+for (const child of new Set(sides.map((side) => side.child))) await child.close();
+rmSync(folder, { recursive: true });
 console.log(formatTable([{ title: 'side' }, ...titles.map((title) => ({ title, align: 'right' as const }))], rows));
-const theirs = sides[1];
-const ratios = theirs && {
-  step: { time: pairedRatio(ours.ms.step, theirs.ms.step), cpu: pairedRatio(ours.cpu.step, theirs.cpu.step) },
-  infer: { time: pairedRatio(ours.ms.infer, theirs.ms.infer), cpu: pairedRatio(ours.cpu.infer, theirs.cpu.infer) },
-};
-if (ratios) {
-  const text = ({ time, cpu }: { time: number; cpu: number }) =>
-    `${time.toFixed(2)} (processor time ${cpu.toFixed(2)})`;
-  console.log(`ours / timm, median of pairs: step ${text(ratios.step)}, inference ${text(ratios.infer)}`);
+const ratios = [];
+for (const op of work) {
+  const doing = sides.filter(({ requests }) => requests[op] !== undefined);
+  for (const ours of doing.filter(({ child }) => child === trainer.child || child === server.child)) {
+    for (const theirs of doing.filter(({ child }) => child !== trainer.child && child !== server.child)) {
+      const ratio = { time: pairedRatio(ours.ms[op], theirs.ms[op]), cpu: pairedRatio(ours.cpu[op], theirs.cpu[op]) };
+      ratios.push({ op, ours: ours.name, theirs: theirs.name, ...ratio });
+      const cpu = `(processor time ${ratio.cpu.toFixed(2)})`;
+      console.log(`${op}: ${ours.name} / ${theirs.name}, median of pairs: ${ratio.time.toFixed(2)} ${cpu}`);
+    }
+  }
 }
 if (flags.output !== undefined) {
   const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), load };
-  const measured = sides.map(({ version, ms, cpu }) => ({ version, ms, cpu }));
-  const result = { machine, network: flags.network, setting, sides: measured, ratios: ratios ?? null };
+  const measured = sides.map(({ name, ms, cpu }) => ({ name, ms, cpu }));
+  const result = { machine, network: flags.network, setting, sides: measured, ratios };
   writeFileSync(flags.output, `${JSON.stringify(result, null, 2)}\n`);
 }
 
-function sideOf(process: Child, { version, parameters }: { version: string; parameters: number }): Side {
-  return { child: process, version, parameters, ms: { step: [], infer: [] }, cpu: { step: [], infer: [] } };
+function sideOf(name: string, child: Child, requests: Side['requests']): Side {
+  return { name, child, requests, ms: { step: [], infer: [] }, cpu: { step: [], infer: [] } };
 }
 
 function findPython(): string | null {

@@ -1,19 +1,17 @@
 /** Our side of the fixed-network benchmark, in a process of its own. bench/fixed-network.ts starts it. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
-import { describeEngine, loadAddon } from '../../src/engine/addon.ts';
-import { openSession } from '../../src/engine/session.ts';
+import { describeEngine, type EngineOptions, loadAddon } from '../../src/engine/addon.ts';
+import { openSession, type Session } from '../../src/engine/session.ts';
 import { readWeights } from '../../src/export/checkpoint.ts';
 import { foldBatchNorm, writeProgram } from '../../src/export/program.ts';
-import { encodeFrozen } from '../../src/export/savedmodel.ts';
+import { encodeFrozen, imagesOfPiece } from '../../src/export/savedmodel.ts';
 import { describeForTimm } from '../../src/export/timm.ts';
 import { createStream } from '../../src/random/stream.ts';
 import { openRetraining } from '../../src/retraining/session.ts';
 import { pathFlops, pathParams } from '../../src/space/cost.ts';
 import { recogniseNetwork } from '../../src/space/recognise.ts';
+import type { Path, Space } from '../../src/space/space.ts';
 import type { ImageBatch } from '../../src/supernet/supernet.ts';
 import { type NetworkSetting, type networkConfigured, type networkRan, networkRequest } from './network-protocol.ts';
 import type { peak } from './protocol.ts';
@@ -36,10 +34,45 @@ function randomBatch(count: number, resolution: number, classes: number): ImageB
   };
 }
 
-function open({ network, batch: count, threads, learningRate }: NetworkSetting): Bench {
+function open({ network, batch: count, threads, learningRate, role, weights }: NetworkSetting): Bench {
   const { space, path } = recogniseNetwork(network);
   const { resolution, classes } = space;
-  const engine = { threads, onednn: true, deterministic: true };
+  const serves = role === 'serve';
+  const engine = { threads, onednn: true, deterministic: true, ...(serves ? { operationThreads: 1 } : {}) };
+  const batch = randomBatch(count, resolution, classes);
+  const step = serves ? null : openTraining(space, path, engine, batch, learningRate, weights);
+  const session = openExported(space, path, engine, weights, serves);
+  const images = { shape: [count, resolution, resolution, 3], values: batch.images };
+  const how = serves ? 'a batch in pieces' : 'a batch in one';
+  return {
+    configured: {
+      version: `greedynas on TensorFlow ${describeEngine().tensorflow}, oneDNN on, ${how}`,
+      parameters: pathParams(space, path),
+      flops: pathFlops(space, path),
+      resolution,
+      classes,
+      timm: describeForTimm(space, path).network,
+    },
+    step() {
+      if (step === null) throw new Error('what serves does not train');
+      return step();
+    },
+    infer() {
+      const [logits] = session.run({ 'images:0': images }, ['default/logits:0']) as [Float32Array];
+      return logits.reduce((sum, value) => sum + value, 0);
+    },
+  };
+}
+
+/** Trains a few steps, writes the weights, and returns a further step. */
+function openTraining(
+  space: Space,
+  path: Path,
+  engine: EngineOptions,
+  batch: ImageBatch,
+  learningRate: number,
+  weights: string,
+): () => number {
   const { mean, deviation, labelSmoothing, momentum, nesterov, weightDecay, zeroGamma } = paperRecipe;
   const retraining = openRetraining(space, path, {
     engine,
@@ -60,44 +93,20 @@ function open({ network, batch: count, threads, learningRate }: NetworkSetting):
     },
   });
   retraining.initialise(0);
-  const batch = randomBatch(count, resolution, classes);
   const step = (): number =>
     retraining.trainStep({ parts: [batch], learningRate, averageFactor: 0, dropSeeds: [0] }).loss;
   for (let index = 0; index < stepsBefore; index++) step();
-  const { timm, serve } = exported();
+  retraining.saveWeights('current', weights);
+  return step;
+}
 
-  /** What `greedynas export --format savedmodel --fold` writes, opened. */
-  function exported() {
-    const folder = mkdtempSync(join(tmpdir(), 'greedynas-bench-'));
-    try {
-      retraining.saveWeights('current', join(folder, 'weights'));
-      const program = writeProgram(space, path, { mean, deviation });
-      const weights = readWeights(join(folder, 'weights'), program.shapes, engine);
-      const folded = foldBatchNorm({ program, weights });
-      const names = Array.from({ length: classes }, (_, index) => `class ${index}`);
-      const session = openSession(loadAddon(engine), encodeFrozen(folded, names));
-      return { timm: describeForTimm(space, path).network, serve: session };
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  }
-
-  const images = { shape: [count, resolution, resolution, 3], values: batch.images };
-  return {
-    configured: {
-      version: `greedynas on TensorFlow ${describeEngine().tensorflow}, oneDNN on`,
-      parameters: pathParams(space, path),
-      flops: pathFlops(space, path),
-      resolution,
-      classes,
-      timm,
-    },
-    step,
-    infer() {
-      const [logits] = serve.run({ 'images:0': images }, ['default/logits:0']) as [Float32Array];
-      return logits.reduce((sum, value) => sum + value, 0);
-    },
-  };
+/** What `greedynas export --format savedmodel --fold` writes, with `pieces` that of `--target cpu`, opened. */
+function openExported(space: Space, path: Path, engine: EngineOptions, weights: string, pieces: boolean): Session {
+  const program = writeProgram(space, path, { mean: paperRecipe.mean, deviation: paperRecipe.deviation });
+  const folded = foldBatchNorm({ program, weights: readWeights(weights, program.shapes, engine) });
+  const names = Array.from({ length: space.classes }, (_, index) => `class ${index}`);
+  const piece = pieces ? imagesOfPiece(space.resolution) : undefined;
+  return openSession(loadAddon(engine), encodeFrozen(folded, names, piece));
 }
 
 function timed(run: () => number): z.infer<typeof networkRan> {

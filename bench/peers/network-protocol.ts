@@ -8,6 +8,10 @@ export const networkSetting = z.strictObject({
   batch: z.int().positive(),
   threads: z.int().positive(),
   learningRate: z.number().nonnegative(),
+  /** `train`: trains, serves a batch in one, and writes its weights to `weights`; `serve`: serves these in pieces, as `export --target cpu` writes it. */
+  role: z.enum(['train', 'serve']),
+  /** The prefix of a checkpoint. */
+  weights: z.string(),
 });
 export type NetworkSetting = z.infer<typeof networkSetting>;
 

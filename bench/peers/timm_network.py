@@ -4,17 +4,19 @@ Environment: bench/make-peer-environment.sh (torch, timm from PyPI). bench/fixed
 of JSON, one answer a request:
 
     {"op": "config", "timm": {the "timm" of an export's model.json}, "batch": 32, "resolution": 224, "classes": 1000,
-     "threads": 2, "learningRate": 0.01}     -> {"version": ..., "parameters": ...}
+     "threads": 2, "learningRate": 0.01, "workers": 1}     -> {"version": ..., "parameters": ...}
     {"op": "step"}                           -> {"ms": ..., "cpu": ..., "value": loss}
-    {"op": "infer"}                          -> the same, "value" the sum of the logits
+    {"op": "infer", "piece": 32}             -> the same, "value" the sum of the logits; "piece": images that go through together
     {"op": "peak"}                           -> {"bytes": largest resident memory so far}
 
 What is timed is the same work as ours: uint8 images to normalised floats, then either forward, cross-entropy with label smoothing
 0.1, backward, SGD with Nesterov momentum (its foreach form), weight decay on weights only; or logits, with each batch norm worked
 into the convolution before it. Padding is PyTorch's symmetric one, which is faster than the TensorFlow-like one that an
-export needs: the same number of multiply-adds.
+export needs: the same number of multiply-adds. Several "workers" are Python threads that take pieces of the batch side by side, with
+"threads" threads inside an operation.
 """
 
+import concurrent.futures
 import copy
 import functools
 import json
@@ -71,8 +73,9 @@ def fold(model):
 
 
 class Benchmark:
-    def __init__(self, timm, batch, resolution, classes, threads, learningRate):
+    def __init__(self, timm, batch, resolution, classes, threads, learningRate, workers):
         torch.set_num_threads(threads)
+        self.pool = None if workers == 1 else concurrent.futures.ThreadPoolExecutor(workers)
         # TensorFlow flushes denormal numbers to zero in its threads, so PyTorch may too.
         torch.set_flush_denormal(True)
         torch.manual_seed(0)
@@ -91,24 +94,31 @@ class Benchmark:
             self.step()
         self.folded = fold(copy.deepcopy(self.net).eval())
 
-    def normalised(self):
-        return self.images.float().sub_(self.mean).mul_(self.scale)
+    def normalised(self, images):
+        return images.float().sub_(self.mean).mul_(self.scale)
 
     def step(self):
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.criterion(self.net(self.normalised()), self.labels)
+        loss = self.criterion(self.net(self.normalised(self.images)), self.labels)
         loss.backward()
         self.optimizer.step()
         return loss.item()
 
-    def infer(self):
+    def logits(self, images):
         with torch.inference_mode():
-            return self.folded(self.normalised()).sum().item()
+            # Each worker's own.
+            torch.set_flush_denormal(True)
+            return self.folded(self.normalised(images))
+
+    def infer(self, piece):
+        pieces = self.images.split(piece)
+        run = map if self.pool is None else self.pool.map
+        return torch.cat(list(run(self.logits, pieces))).sum().item()
 
 
-def timed(function):
+def timed(function, *arguments):
     cpu, start = time.process_time(), time.perf_counter()
-    value = function()
+    value = function(*arguments)
     return {'ms': (time.perf_counter() - start) * 1000, 'cpu': (time.process_time() - cpu) * 1000, 'value': value}
 
 
@@ -124,7 +134,7 @@ def main():
         elif op == 'step':
             answer = timed(benchmark.step)
         elif op == 'infer':
-            answer = timed(benchmark.infer)
+            answer = timed(benchmark.infer, request['piece'])
         elif op == 'peak':
             # Linux counts kilobytes, macOS bytes.
             unit = 1 if sys.platform == 'darwin' else 1024
