@@ -68,9 +68,10 @@ const startOurs = async (role: 'train' | 'serve') => {
 const trainer = await startOurs('train');
 const server = await startOurs('serve');
 const own = trainer.configured;
+const versions = [own.version];
 const sides = [
-  sideOf(own.version, trainer.child, { step, infer }),
-  sideOf(server.configured.version, server.child, { infer }),
+  sideOf('greedynas, a batch in one', trainer.child, { step, infer }),
+  sideOf('greedynas, in pieces', server.child, { infer }),
 ];
 if (python === null) {
   console.log('PyTorch with timm is not there (bench/make-peer-environment.sh gets it): measuring our side alone.');
@@ -86,14 +87,15 @@ if (python === null) {
     return { child, version: configured.version };
   };
   const plain = await startTimm(setting.threads, 1);
+  versions.push(plain.version);
   const pieces = { ...infer, piece: timmPiece };
   sides.push(
-    sideOf(`${plain.version}, a batch in one`, plain.child, { step, infer: { ...infer, piece: setting.batch } }),
-    sideOf(`${plain.version}, pieces of ${timmPiece}`, plain.child, { infer: pieces }),
+    sideOf('timm, a batch in one', plain.child, { step, infer: { ...infer, piece: setting.batch } }),
+    sideOf(`timm, pieces of ${timmPiece}`, plain.child, { infer: pieces }),
   );
   if (setting.threads > 1) {
     const workers = await startTimm(1, setting.threads);
-    sides.push(sideOf(`${plain.version}, pieces of ${timmPiece} side by side`, workers.child, { infer: pieces }));
+    sides.push(sideOf(`timm, pieces of ${timmPiece} side by side`, workers.child, { infer: pieces }));
   }
 }
 
@@ -112,7 +114,7 @@ for (let round = -warmUp; round < Number(flags.rounds); round++) {
 }
 
 const facts = `${own.flops} multiply-adds, ${own.parameters} parameters, batch ${setting.batch}, ${own.resolution} px`;
-console.log(`\n${flags.network}: ${facts}, ${setting.threads} threads, ${flags.rounds} rounds`);
+console.log(`\n${flags.network}: ${facts}, ${setting.threads} threads, ${flags.rounds} rounds; ${versions.join('; ')}`);
 const titles = ['step, ms', 'min', 'max', 'cpu, ms', 'inference, ms', 'min', 'max', 'cpu, ms', 'peak, GB'];
 const rows = [];
 for (const { child, name, ms, cpu } of sides) {
@@ -141,7 +143,7 @@ for (const op of work) {
 if (flags.output !== undefined) {
   const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), load };
   const measured = sides.map(({ name, ms, cpu }) => ({ name, ms, cpu }));
-  const result = { machine, network: flags.network, setting, sides: measured, ratios };
+  const result = { machine, versions, network: flags.network, setting, sides: measured, ratios };
   writeFileSync(flags.output, `${JSON.stringify(result, null, 2)}\n`);
 }
 

@@ -43,10 +43,9 @@ function open({ network, batch: count, threads, learningRate, role, weights }: N
   const step = serves ? null : openTraining(space, path, engine, batch, learningRate, weights);
   const session = openExported(space, path, engine, weights, serves);
   const images = { shape: [count, resolution, resolution, 3], values: batch.images };
-  const how = serves ? 'a batch in pieces' : 'a batch in one';
   return {
     configured: {
-      version: `greedynas on TensorFlow ${describeEngine().tensorflow}, oneDNN on, ${how}`,
+      version: `greedynas on TensorFlow ${describeEngine().tensorflow}, oneDNN on`,
       parameters: pathParams(space, path),
       flops: pathFlops(space, path),
       resolution,
