@@ -43,6 +43,10 @@ const [side, batch, epochs, rounds, threads] = [
   values.threads,
 ].map(Number) as [number, number, number, number, number];
 
+/** Waits are measured in blocks, with and without loading in turns, so that what else the machine does meets both. */
+const stepsPerBlock = 40;
+const batchesAhead = 8;
+
 if (tree === undefined || shards === undefined) {
   console.log('bench/loader.ts: skipped, needs --tree and --shards (see its head)');
 } else if (values.own) {
@@ -51,7 +55,7 @@ if (tree === undefined || shards === undefined) {
   compare(tree, shards);
 }
 
-/** Prints images/s, and (wait and load together) / (the longer of the two alone). */
+/** Prints images/s, (wait and load together) / (the longer of the two alone), and the milliseconds by which a step is longer than its wait: medians of blocks. */
 async function measureOwn(directory: string): Promise<void> {
   const { readDescription } = await import('../src/data/prepared-folder.ts');
   const classes = (await readDescription(directory))!.classes.length;
@@ -95,13 +99,25 @@ async function measureOwn(directory: string): Promise<void> {
   const alone = run(steps, 0);
   // A step that takes a little longer than its batch, as on a machine whose loader keeps up.
   const wait = (1.2 * alone) / steps;
-  const waited = run(steps, wait);
-  // Measured too: the system wakes a thread some tenths of a millisecond late.
-  const start = performance.now();
-  for (let count = 0; count < steps; count++) pause(wait);
-  const waitAlone = performance.now() - start;
-  console.log(`${(1000 * steps * batch) / alone} ${waited / Math.max(alone, waitAlone)}`);
+  const together: number[] = [];
+  const handing: number[] = [];
+  for (let block = 0; block < Math.max(5, steps / stepsPerBlock); block++) {
+    // What was decoded ahead during the last wait is not counted.
+    run(batchesAhead, wait);
+    const waited = run(stepsPerBlock, wait);
+    // Measured too: the system wakes a thread some tenths of a millisecond late.
+    const start = performance.now();
+    for (let count = 0; count < stepsPerBlock; count++) pause(wait);
+    const waitAlone = performance.now() - start;
+    together.push(waited / Math.max((alone / steps) * stepsPerBlock, waitAlone));
+    handing.push((waited - waitAlone) / stepsPerBlock);
+  }
+  console.log(`${(1000 * steps * batch) / alone} ${middle(together)} ${middle(handing)}`);
   session.close();
+}
+
+function middle(list: readonly number[]): number {
+  return list.toSorted((one, other) => one - other)[list.length >> 1] ?? 0;
 }
 
 function compare(treeFolder: string, shardFolder: string): void {
@@ -132,7 +148,6 @@ function compare(treeFolder: string, shardFolder: string): void {
       console.log(`round ${round + 1}  ${name.padEnd(12)} ${rate.toFixed(0)} images/s${beside}`);
     }
   }
-  const middle = (list: readonly number[]): number => list.toSorted((one, other) => one - other)[list.length >> 1] ?? 0;
   const ours = middle(rates.greedynas ?? []);
   for (const [name, list] of Object.entries(rates)) {
     const rate = middle(list);
