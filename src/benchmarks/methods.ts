@@ -90,7 +90,7 @@ export function createMethod(
   { name, initial }: MethodChoice,
   benchmark: TabularBenchmark,
   predictor: Predictor<number> | null,
-  scan: Scan,
+  { scan, top }: { readonly scan: Scan; readonly top: number },
 ): TableMethod {
   switch (name) {
     case 'random':
@@ -104,7 +104,7 @@ export function createMethod(
       if (name.startsWith('neural-predictor')) {
         return neuralPredictorSearch(predictor, ...(initial === null ? [] : [initial]));
       }
-      const settings = weakNasSettings(benchmark);
+      const settings = { ...weakNasSettings(benchmark), top };
       return weakNas(predictor, scan, initial === null ? settings : { ...settings, initial });
     }
   }

@@ -24,6 +24,8 @@ export interface SweepSettings {
   readonly scan: Scan;
   /** Units of each of the four layers of WeakNAS' perceptron. */
   readonly units: number;
+  /** N: WeakNAS draws its next networks from so many of the best predictions. */
+  readonly top: number;
   /** TensorFlow's threads in each worker. */
   readonly threads: number;
 }
@@ -73,7 +75,7 @@ export async function createTaskRunner(settings: SweepSettings): Promise<TaskRun
       }
       const trial = runTrial({
         benchmark,
-        method: createMethod(choice, benchmark, predictor, settings.scan),
+        method: createMethod(choice, benchmark, predictor, settings),
         stream,
         budget: settings.budget,
         ...(optima === null ? {} : { untilOptimum: optima }),

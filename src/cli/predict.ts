@@ -53,6 +53,12 @@ export const predictCommand: Command = {
       describe:
         "units of each of the four layers of WeakNAS' perceptron; with 250 a trial takes a tenth of the time and finds as much (docs/results/predictors.md)",
     },
+    top: {
+      type: 'string',
+      requiresArg: true,
+      default: '100',
+      describe: 'WeakNAS queries 10 networks, drawn from so many of the best predictions; 10 takes the best themselves',
+    },
     data: { type: 'string', requiresArg: true, default: 'data', describe: "folder of the benchmarks' files" },
     out: {
       type: 'string',
@@ -139,6 +145,7 @@ async function readRequest(flags: Flags, checkpoints: string) {
       assess,
       scan: scan === 'all' ? ({ kind: 'all' } as const) : ({ kind: 'part', rows: positive('scan', scan) } as const),
       units: positive('units', requiredText(flags, 'units')),
+      top: positive('top', requiredText(flags, 'top')),
       threads: positive('threads', requiredText(flags, 'threads')),
     },
     budgets,

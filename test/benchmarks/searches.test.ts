@@ -3,6 +3,7 @@ import { rankValues } from '../../src/benchmarks/benchmark.ts';
 import { drawDistinct } from '../../src/benchmarks/draw.ts';
 import { localSearch } from '../../src/benchmarks/local-search.ts';
 import { foundAfter, runTrial, type TableMethod } from '../../src/benchmarks/method.ts';
+import { createMethod, parseMethod } from '../../src/benchmarks/methods.ts';
 import { neuralPredictorSearch, weakNas } from '../../src/benchmarks/predictor-search.ts';
 import { randomSearch } from '../../src/benchmarks/random-search.ts';
 import { regularisedEvolution } from '../../src/benchmarks/regularised-evolution.ts';
@@ -184,6 +185,15 @@ describe('WeakNAS on a table', () => {
     expect(new Set(rows).size).to.equal(30);
     // Drawn from the ten, not the best five.
     expect(chosen.toSorted()).not.to.deep.equal(best.slice(0, 5).toSorted());
+  });
+
+  it('takes the best predictions themselves where N is M, as `--top 10` asks for', () => {
+    const choice = parseMethod('weaknas@20');
+    const method = createMethod(choice, benchmark, oracle(), { scan: { kind: 'all' }, top: 10 });
+    const rows = asked(method, 30);
+    const known = new Set(rows.slice(0, 20));
+    const best = [...truth.keys()].filter((row) => !known.has(row)).sort((a, b) => truth[b]! - truth[a]!);
+    expect(rows.slice(20).toSorted()).to.deep.equal(best.slice(0, 10).toSorted());
   });
 
   it('looks at a part of the table if told: fresh random rows, and neighbours of the best known', () => {

@@ -19,6 +19,7 @@ describe('runSweep', () => {
       assess: false,
       scan: { kind: 'all' },
       units: 1000,
+      top: 100,
       threads: 1,
     },
     budgets: [10, 30],

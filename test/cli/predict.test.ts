@@ -34,6 +34,7 @@ describe('cli/predict', () => {
       ['predict --benchmark macro --method weaknas --assess --until-optimum', /--assess does not search/],
       ['predict --benchmark macro --method weaknas --scan some', /--scan some: allowed/],
       ['predict --benchmark macro --method weaknas --units 0', /--units 0: allowed/],
+      ['predict --benchmark macro --method weaknas --top many', /--top many: allowed/],
     ];
     for (const [line, message] of cases) {
       const { code, stdout, stderr } = await run(line);
