@@ -69,10 +69,11 @@ const trainer = await startOurs('train');
 const server = await startOurs('serve');
 const own = trainer.configured;
 const versions = [own.version];
-const sides = [
+const ours = [
   sideOf('greedynas, a batch in one', trainer.child, { step, infer }),
   sideOf('greedynas, in pieces', server.child, { infer }),
 ];
+const theirs: Side[] = [];
 if (python === null) {
   console.log('PyTorch with timm is not there (bench/make-peer-environment.sh gets it): measuring our side alone.');
 } else {
@@ -89,16 +90,17 @@ if (python === null) {
   const plain = await startTimm(setting.threads, 1);
   versions.push(plain.version);
   const pieces = { ...infer, piece: timmPiece };
-  sides.push(
+  theirs.push(
     sideOf('timm, a batch in one', plain.child, { step, infer: { ...infer, piece: setting.batch } }),
     sideOf(`timm, pieces of ${timmPiece}`, plain.child, { infer: pieces }),
   );
   if (setting.threads > 1) {
     const workers = await startTimm(1, setting.threads);
-    sides.push(sideOf(`timm, pieces of ${timmPiece} side by side`, workers.child, { infer: pieces }));
+    theirs.push(sideOf(`timm, pieces of ${timmPiece} side by side`, workers.child, { infer: pieces }));
   }
 }
 
+const sides = [...ours, ...theirs];
 for (let round = -warmUp; round < Number(flags.rounds); round++) {
   for (const op of work) {
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
@@ -130,13 +132,13 @@ rmSync(folder, { recursive: true });
 console.log(formatTable([{ title: 'side' }, ...titles.map((title) => ({ title, align: 'right' as const }))], rows));
 const ratios = [];
 for (const op of work) {
-  const doing = sides.filter(({ requests }) => requests[op] !== undefined);
-  for (const ours of doing.filter(({ child }) => child === trainer.child || child === server.child)) {
-    for (const theirs of doing.filter(({ child }) => child !== trainer.child && child !== server.child)) {
-      const ratio = { time: pairedRatio(ours.ms[op], theirs.ms[op]), cpu: pairedRatio(ours.cpu[op], theirs.cpu[op]) };
-      ratios.push({ op, ours: ours.name, theirs: theirs.name, ...ratio });
+  const does = ({ requests }: Side): boolean => requests[op] !== undefined;
+  for (const mine of ours.filter(does)) {
+    for (const other of theirs.filter(does)) {
+      const ratio = { time: pairedRatio(mine.ms[op], other.ms[op]), cpu: pairedRatio(mine.cpu[op], other.cpu[op]) };
+      ratios.push({ op, ours: mine.name, theirs: other.name, ...ratio });
       const cpu = `(processor time ${ratio.cpu.toFixed(2)})`;
-      console.log(`${op}: ${ours.name} / ${theirs.name}, median of pairs: ${ratio.time.toFixed(2)} ${cpu}`);
+      console.log(`${op}: ${mine.name} / ${other.name}, median of pairs: ${ratio.time.toFixed(2)} ${cpu}`);
     }
   }
 }

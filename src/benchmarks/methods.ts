@@ -104,8 +104,8 @@ export function createMethod(
       if (name.startsWith('neural-predictor')) {
         return neuralPredictorSearch(predictor, ...(initial === null ? [] : [initial]));
       }
-      const settings = { ...weakNasSettings(benchmark), top };
-      return weakNas(predictor, scan, initial === null ? settings : { ...settings, initial });
+      const settings = weakNasSettings(benchmark);
+      return weakNas(predictor, scan, { ...settings, top, initial: initial ?? settings.initial });
     }
   }
 }

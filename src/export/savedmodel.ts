@@ -26,8 +26,7 @@ export function encodeServing(program: Program, classNames: readonly string[]): 
     const trainable = !/\/(mean|variance)$/.test(name);
     variables.set(name, graph.variable(name, { shape, trainable }));
   }
-  const infer: Inference = (images, factor) =>
-    addInference(scope, scaled(scope, images, factor), program, (name) => scope.read(variables.get(name)!));
+  const infer = inOne(scope, program, (name) => scope.read(variables.get(name)!));
   const signatureDef = addSignatures(graph, program, classNames, infer);
   const prefix = graph.placeholder('checkpoint_prefix', 'string', []);
   addCheckpoint(graph, [...variables.values()], prefix, { save: 'save_all', restore: 'restore_all' });
@@ -61,27 +60,23 @@ export function encodeFrozen(
     );
     return (name) => constants.get(name)!;
   };
-  if (piece === undefined) {
-    const constants = constantsOf(graph.main);
-    const infer: Inference = (images, factor) =>
-      addInference(graph.main, scaled(graph.main, images, factor), program, constants);
-    return graph.encode({ signatureDef: addSignatures(graph, program, classNames, infer) });
-  }
-  const size = [-1, program.resolution, program.resolution, 3];
-  const infer: Inference = (images, factor, prefix) =>
-    inPieces(graph.main, images, {
-      name: `${prefix}/pieces`,
-      size: piece,
-      body: (scope, part) =>
-        // One function for both signatures, so that the file holds the weights once.
-        call(scope, {
-          name: 'network',
-          inputs: [scaled(scope, cast(scope, part, 'float32'), factor)],
-          shapes: [size],
-          result: { dtype: 'float32', shape: [-1, program.classes] },
-          body: (inside, [values]) => addInference(inside, values!, program, constantsOf(inside)),
-        }),
-    });
+  const inPiecesOf =
+    (images: number): Inference =>
+    (batch, factor, prefix) =>
+      inPieces(graph.main, batch, {
+        name: `${prefix}/pieces`,
+        size: images,
+        body: (scope, part) =>
+          // One function for both signatures, so that the file holds the weights once.
+          call(scope, {
+            name: 'network',
+            inputs: [scaled(scope, cast(scope, part, 'float32'), factor)],
+            shapes: [[-1, program.resolution, program.resolution, 3]],
+            result: { dtype: 'float32', shape: [-1, program.classes] },
+            body: (inside, [values]) => addInference(inside, values!, program, constantsOf(inside)),
+          }),
+      });
+  const infer = piece === undefined ? inOne(graph.main, program, constantsOf(graph.main)) : inPiecesOf(piece);
   return graph.encode({ signatureDef: addSignatures(graph, program, classNames, infer) });
 }
 
@@ -95,6 +90,11 @@ export function imagesOfPiece(resolution: number): number {
 
 /** Logits of images whose values times `factor` are those of bytes, for the signature whose names begin with `prefix`. */
 type Inference = (images: Tensor, factor: number, prefix: string) => Tensor;
+
+/** The whole batch at once. */
+function inOne(scope: Scope, program: Program, weight: (name: string) => Tensor): Inference {
+  return (images, factor) => addInference(scope, scaled(scope, images, factor), program, weight);
+}
 
 function scaled(scope: Scope, images: Tensor, factor: number): Tensor {
   return factor === 1 ? images : scale(scope, images, factor);

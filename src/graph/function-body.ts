@@ -1,5 +1,5 @@
 /** Function bodies: their arguments as tensors, and how they are written into the graph's library. */
-import type { Operation, Scope, Tensor } from './graph.ts';
+import { type Operation, Scope, type Tensor } from './graph.ts';
 import type { FunctionProto } from './protocol.ts';
 import { attribute, type DType, dtypeNumbers, type Shape } from './types.ts';
 
@@ -38,6 +38,24 @@ export function argumentOf(scope: Scope, name: string, { dtype, shape }: PartTyp
   const tensor = { operation, index: 0, dtype, shape, differentiable };
   operation.outputs.push(tensor);
   return tensor;
+}
+
+export interface CapturingScope {
+  readonly scope: Scope;
+  /** What it takes from the main graph, each with the argument that stands for it, in the order of first use. */
+  readonly captured: ReadonlyMap<Tensor, Tensor>;
+}
+
+/** The scope of a function `name` that may use any tensor of `main`, the main graph: each becomes an argument. */
+export function capturingScope(main: Scope, name: string): CapturingScope {
+  const captured = new Map<Tensor, Tensor>();
+  const scope: Scope = new Scope(main.graph, (outer) => {
+    if (outer.operation.scope !== main) throw new Error(`"${outer.operation.name}" is out of reach of "${name}"`);
+    const argument = argumentOf(scope, `captured_${captured.size}`, outer, outer.differentiable);
+    captured.set(outer, argument);
+    return argument;
+  });
+  return { scope, captured };
 }
 
 /** The function on the wire. */

@@ -1,6 +1,6 @@
 /** A function body that tf.data calls for each element of a data set: its arguments are the element's parts, then what it captures. */
-import { argumentOf, functionProto, type PartType } from './function-body.ts';
-import { Scope, type Tensor } from './graph.ts';
+import { argumentOf, capturingScope, functionProto, type PartType } from './function-body.ts';
+import type { Scope, Tensor } from './graph.ts';
 
 export interface MapFunction {
   /** Its name in the graph's library. */
@@ -22,25 +22,17 @@ export function mapFunction(
   parts: readonly PartType[],
   body: (scope: Scope, parts: readonly Tensor[]) => readonly Tensor[],
 ): MapFunction {
-  const captures: Tensor[] = [];
-  const taken: Tensor[] = [];
-  const inner: Scope = new Scope(scope.graph, (outer) => {
-    if (outer.operation.scope !== scope) throw new Error(`"${outer.operation.name}" is out of reach of "${name}"`);
-    captures.push(outer);
-    const argument = argumentOf(inner, `captured_${captures.length}`, outer);
-    taken.push(argument);
-    return argument;
-  });
+  const { scope: inner, captured } = capturingScope(scope, name);
   const elements = parts.map((part, position) => argumentOf(inner, `part_${position}`, part));
   const results = body(inner, elements).map((tensor) => inner.import(tensor));
   scope.graph.addFunctions(() => [
     functionProto({
       name,
       scope: inner,
-      arguments: [...elements, ...taken].map((tensor) => ({ type: tensor, inner: tensor })),
+      arguments: [...elements, ...captured.values()].map((tensor) => ({ type: tensor, inner: tensor })),
       results,
       stateful: true,
     }),
   ]);
-  return { name, captures, results: results.map(({ dtype, shape }) => ({ dtype, shape })) };
+  return { name, captures: [...captured.keys()], results: results.map(({ dtype, shape }) => ({ dtype, shape })) };
 }

@@ -3,8 +3,8 @@
  *
  * Forward only: it has no gradient, and the body may read variables but not change them.
  */
-import { argumentOf, functionProto } from './function-body.ts';
-import { type Operation, Scope, type Tensor } from './graph.ts';
+import { argumentOf, type CapturingScope, capturingScope, functionProto } from './function-body.ts';
+import type { Operation, Scope, Tensor } from './graph.ts';
 import type { FunctionProto } from './protocol.ts';
 import { attribute, mergeShapes, shapeText } from './types.ts';
 
@@ -22,12 +22,9 @@ export interface WhileLoopOptions {
 }
 
 /** The condition or the body: the loop's values come first, then what either of both takes from the main graph. */
-interface Part {
+interface Part extends CapturingScope {
   readonly name: string;
-  readonly scope: Scope;
   readonly values: readonly Tensor[];
-  /** What it takes from the main graph, as tensors inside. */
-  readonly captured: Map<Tensor, Tensor>;
 }
 
 /**
@@ -39,19 +36,10 @@ interface Part {
 export function whileLoop(scope: Scope, options: WhileLoopOptions): Tensor[] {
   const { name, start, parallelIterations } = options;
   if (scope.isFunction) throw new Error(`whileLoop "${name}": a loop within a function is not supported`);
-  const captures: Tensor[] = [];
   const part = (partName: string): Part => {
-    const captured = new Map<Tensor, Tensor>();
-    const inner: Scope = new Scope(scope.graph, (outer) => {
-      if (outer.operation.scope !== scope)
-        throw new Error(`"${outer.operation.name}" is out of reach of "${partName}"`);
-      if (!captures.includes(outer)) captures.push(outer);
-      const argument = argumentOf(inner, `captured_${captures.indexOf(outer)}`, outer, outer.differentiable);
-      captured.set(outer, argument);
-      return argument;
-    });
-    const values = start.map((value, position) => argumentOf(inner, `value_${position}`, value, value.differentiable));
-    return { name: partName, scope: inner, values, captured };
+    const inside = capturingScope(scope, partName);
+    const values = start.map((value, place) => argumentOf(inside.scope, `value_${place}`, value, value.differentiable));
+    return { name: partName, ...inside, values };
   };
 
   const condition = part(`${name}_condition`);
@@ -68,6 +56,7 @@ export function whileLoop(scope: Scope, options: WhileLoopOptions): Tensor[] {
     throw new Error(`whileLoop "${name}": a loop that changes variables is not supported`);
   }
 
+  const captures = [...new Set([...condition.captured.keys(), ...body.captured.keys()])];
   const inputs = [...start, ...captures];
   const operation: Operation = scope.add('While', {
     name,
