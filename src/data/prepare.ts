@@ -3,12 +3,12 @@
  *
  * The order of a split is a seeded permutation, cut into shards of equal numbers of images; a shard is written beside its place, flushed and renamed, with a
  * part of the index (`.preparing/`), so that a stopped preparation goes on at the first shard that is not there. Bytes are
- * a function of source, options and sharp's version alone, however many images are converted side by side.
+ * a function of source, options and the image libraries alone, however many images are converted side by side.
  */
 import { createHash } from 'node:crypto';
 import { readdir, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { GreedynasError } from '../errors.ts';
 import { createStream, permutation } from '../random/stream.ts';
 import { createFolder, explained, readIfThere, temporaryPrefix, writeDurably } from '../storage/durable.ts';
@@ -34,6 +34,8 @@ import {
   splitNames,
   workFolder,
 } from './prepared-folder.ts';
+import { openRecordPool } from './record-pool.ts';
+import { canReduceJpegs } from './reduce-jpeg.ts';
 import { openSource } from './source-files.ts';
 import { type LabelledFile, readLayout, type SourceLayout } from './source-layout.ts';
 import { recordFrameBytes } from './tfrecord.ts';
@@ -88,12 +90,6 @@ export async function prepareImages(
   watch: PrepareWatch,
 ): Promise<PrepareResult> {
   const files = await openSource(source);
-  // One image a thread, several images side by side: sharp's own threads within an image would only wait for each other.
-  const threads = sharp.concurrency();
-  sharp.concurrency(1);
-  // No image comes twice; keeping what was done costs a twentieth of the time (measured).
-  const cache = sharp.cache();
-  sharp.cache(false);
   try {
     const layout = await readLayout(files, options.validationList);
     const splits = divide(layout, options);
@@ -106,14 +102,11 @@ export async function prepareImages(
       return { end: 'complete', directory, done: 0, before: imagesOf(whole), description: whole };
     }
     try {
-      const preparation = { files, directory, layout, options, interrupted: watch.interrupted };
-      return await writeShards(preparation, splits, options, fingerprint, watch);
+      return await writeShards({ source, directory, layout, splits, options, fingerprint }, watch);
     } finally {
       await taken.lock.release();
     }
   } finally {
-    sharp.concurrency(threads);
-    sharp.cache({ memory: cache.memory.max, files: cache.files.max, items: cache.items.max });
     await files.close();
   }
 }
@@ -143,12 +136,19 @@ function divide(layout: SourceLayout, { heldOutPerClass, seed }: PrepareOptions)
 }
 
 /** Raised whenever the same source and options come to other bytes, so that no preparation is half of each. */
-const encoding = 2;
+const encoding = 3;
 
 function fingerprintOf(layout: SourceLayout, splits: Splits, options: PrepareOptions): string {
   const { shorterSide, quality, heldOutPerClass, seed, shards } = options;
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([encoding, { shorterSide, quality, heldOutPerClass, seed, shards }, layout.classes]));
+  hash.update(
+    JSON.stringify([
+      encoding,
+      canReduceJpegs(),
+      { shorterSide, quality, heldOutPerClass, seed, shards },
+      layout.classes,
+    ]),
+  );
   for (const name of splitNames) {
     for (const { file, label } of splits[name]) hash.update(`\n${name} ${label} ${file.size} ${file.path}`);
   }
@@ -232,15 +232,26 @@ function planJobs(splits: Splits, { seed, shards }: PrepareOptions): ShardJob[] 
   });
 }
 
-async function writeShards(
-  preparation: Preparation,
-  splits: Splits,
-  options: PrepareOptions,
-  fingerprint: string,
-  watch: PrepareWatch,
-): Promise<PrepareResult> {
-  const { directory, layout } = preparation;
-  const jobs = planJobs(splits, options);
+/** A preparation whose work folder is taken up. */
+interface TakenUp {
+  readonly source: string;
+  readonly directory: string;
+  readonly layout: SourceLayout;
+  readonly splits: Splits;
+  readonly options: PrepareOptions;
+  readonly fingerprint: string;
+}
+
+/** One a core; none for what is done before they have started. */
+function threadsFor(jobs: readonly ShardJob[]): number {
+  const images = jobs.flatMap((job) => job.images);
+  const bytes = images.reduce((sum, { file }) => sum + file.size, 0);
+  return images.length < 200 && bytes < 20e6 ? 0 : availableParallelism();
+}
+
+async function writeShards(taken: TakenUp, watch: PrepareWatch): Promise<PrepareResult> {
+  const { source, directory, layout, options } = taken;
+  const jobs = planJobs(taken.splits, options);
   const total = jobs.reduce((sum, { images }) => sum + images.length, 0);
   const reports = new Map<ShardJob, ShardReport>();
   let before = 0;
@@ -251,28 +262,33 @@ async function writeShards(
     before += job.images.length;
   }
   if (before > 0) watch.notice(`going on: ${before} of ${total} images are prepared already`);
+  const { shorterSide, quality, onCorrupt } = options;
+  const threads = threadsFor(jobs.filter((job) => !reports.has(job)));
+  const pool = await openRecordPool(source, { shorterSide, quality, classes: layout.classes }, threads);
   let done = before;
-  for (const job of jobs) {
-    if (reports.has(job)) continue;
-    const report = await writeShard(preparation, job, () => {
-      done += 1;
-      watch.onProgress?.({ done, total });
-    });
-    if (report === null) return { end: 'signal', directory, done: done - before, before, description: null };
-    reports.set(job, report);
+  try {
+    const preparation: Preparation = { source, directory, pool, onCorrupt, interrupted: watch.interrupted };
+    for (const job of jobs) {
+      if (reports.has(job)) continue;
+      const report = await writeShard(preparation, job, (images) => {
+        done += images;
+        watch.onProgress?.({ done, total });
+      });
+      if (report === null) return { end: 'signal', directory, done: done - before, before, description: null };
+      reports.set(job, report);
+    }
+  } finally {
+    await pool.close();
   }
-  const described = await describe(directory, layout, jobs, reports, options, fingerprint);
+  const described = await describe(taken, jobs, reports);
   return { end: 'complete', directory, done: done - before, before, description: described };
 }
 
 /** Joins the parts of the index, writes the description, and removes the work folder: from here on the data set is whole. */
 async function describe(
-  directory: string,
-  layout: SourceLayout,
+  { directory, layout, options, fingerprint }: TakenUp,
   jobs: readonly ShardJob[],
   reports: ReadonlyMap<ShardJob, ShardReport>,
-  options: PrepareOptions,
-  fingerprint: string,
 ): Promise<PreparedDescription> {
   const work = join(directory, workFolder);
   const converted: Partial<Record<ConversionKind, number>> = {};
