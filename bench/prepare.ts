@@ -2,14 +2,15 @@
  * `greedynas prepare` beside a straightforward Pillow script with 2 processes (bench/peers/prepare_pillow.py) on the same images, in turns:
  * wall time, processor time and what they wrote, start of the programs included.
  *
- *     node --import tsx bench/prepare.ts --source <class folders> [--side 128|keep] [--rounds 3]
+ *     node --import tsx bench/prepare.ts --source <class folders> [--side 128|keep] [--rounds 3] [--times 10]
  *
+ * With --times each image is there under so many names, as links, so that the start of the programs weighs as little as on a real data set.
  * The peer runs where bench/make-data-peer-environment.sh was run.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cacheDirectory } from '../src/engine/layout.ts';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     source: { type: 'string' },
     side: { type: 'string', default: '128' },
     rounds: { type: 'string', default: '3' },
+    times: { type: 'string', default: '1' },
   },
 });
 const { source, side } = values;
@@ -38,21 +40,22 @@ interface Cost {
 }
 
 function compare(folder: string): void {
+  // Nothing is removed before all is done: for half a minute ext4 passes by the inodes of removed files, which made the script, with a file for each
+  // image, slower from round to round: 1.4 s, 3.7, 6.3, … 9.0.
+  const root = mkdtempSync(join(tmpdir(), 'greedynas-prepare-'));
+  const images = Number(values.times) === 1 ? folder : multiplied(folder, join(root, 'source'), Number(values.times));
   const contestants: Record<string, (out: string) => string[]> = {
     greedynas: (out) => [
       process.execPath,
       place('../src/cli/greedynas.js'),
       'prepare',
-      folder,
+      images,
       out,
       '--shorter-side',
       side,
     ],
-    pillow: (out) => [python, place('peers/prepare_pillow.py'), folder, out, side],
+    pillow: (out) => [python, place('peers/prepare_pillow.py'), images, out, side],
   };
-  // Nothing is removed before all is done: for half a minute ext4 passes by the inodes of removed files, which made the script, with a file for each
-  // image, slower from round to round: 1.4 s, 3.7, 6.3, … 9.0.
-  const root = mkdtempSync(join(tmpdir(), 'greedynas-prepare-'));
   const costs: Record<string, Cost[]> = { greedynas: [], pillow: [] };
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const [name, words] of Object.entries(contestants)) {
@@ -73,6 +76,19 @@ function compare(folder: string): void {
   for (const cost of ['wall', 'processor', 'bytes'] as const) {
     console.log(`pillow / greedynas, ${cost}: ${(middle('pillow', cost) / middle('greedynas', cost)).toFixed(2)}`);
   }
+}
+
+/** The files of a folder under `times` names each. */
+function multiplied(folder: string, target: string, times: number): string {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const below = join(target, relative(folder, entry.parentPath));
+    mkdirSync(below, { recursive: true });
+    for (let name = 0; name < times; name++) {
+      symlinkSync(resolve(entry.parentPath, entry.name), join(below, `${name}-${entry.name}`));
+    }
+  }
+  return target;
 }
 
 /** Runs a command that writes into the folder `out`. */

@@ -210,8 +210,9 @@ async function takeUp(
   }
 }
 
+const bytesOf = (images: readonly LabelledFile[]): number => images.reduce((sum, { file }) => sum + file.size, 0);
+
 function planJobs(splits: Splits, { seed, shards }: PrepareOptions): ShardJob[] {
-  const bytesOf = (images: readonly LabelledFile[]): number => images.reduce((sum, { file }) => sum + file.size, 0);
   const perShard = shards === null ? bytesPerShard : bytesOf(splits.train) / shards;
   return splitNames.flatMap((split) => {
     const images = splits[split];
@@ -242,11 +243,10 @@ interface TakenUp {
   readonly fingerprint: string;
 }
 
-/** One a core; none for what is done before they have started. */
+/** One a core; none for so little that it is done (at about 30 MB/s) before they would have started. */
 function threadsFor(jobs: readonly ShardJob[]): number {
-  const images = jobs.flatMap((job) => job.images);
-  const bytes = images.reduce((sum, { file }) => sum + file.size, 0);
-  return images.length < 200 && bytes < 20e6 ? 0 : availableParallelism();
+  const bytes = jobs.reduce((sum, { images }) => sum + bytesOf(images), 0);
+  return bytes < 40e6 ? 0 : availableParallelism();
 }
 
 async function writeShards(taken: TakenUp, watch: PrepareWatch): Promise<PrepareResult> {
