@@ -1,21 +1,18 @@
 /**
  * Turns images by class into TFRecord shards with an index: `greedynas prepare`.
  *
- * The order of a split is a seeded permutation, cut into shards of equal numbers of images; a shard is written beside its place, flushed and renamed, with a
- * part of the index (`.preparing/`), so that a stopped preparation goes on at the first shard that is not there. Bytes are
- * a function of source, options and the image libraries alone, however many images are converted side by side.
+ * A shard is written beside its place, flushed and renamed, with a part of the index (`.preparing/`), so that a stopped preparation goes on at the
+ * first shard that is not there. Bytes are a function of source, options and the image libraries alone, however many threads make them.
  */
-import { createHash } from 'node:crypto';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { GreedynasError } from '../errors.ts';
-import { createStream, permutation } from '../random/stream.ts';
 import { createFolder, explained, readIfThere, temporaryPrefix, writeDurably } from '../storage/durable.ts';
 import { acquireLock, type FolderLock } from '../storage/lock.ts';
-import type { ConversionKind, ConversionOptions } from './convert-image.ts';
-import { dealByClass } from './dataset.ts';
+import type { ConversionKind } from './convert-image.ts';
 import { encodeIndex, joinIndices, readIndex } from './image-index.ts';
+import { bytesOf, divide, fingerprintOf, type PrepareOptions, planJobs, type Splits } from './prepare-plan.ts';
 import {
   finishedShard,
   type Preparation,
@@ -35,23 +32,9 @@ import {
   workFolder,
 } from './prepared-folder.ts';
 import { openRecordPool } from './record-pool.ts';
-import { canReduceJpegs } from './reduce-jpeg.ts';
 import { openSource } from './source-files.ts';
-import { type LabelledFile, readLayout, type SourceLayout } from './source-layout.ts';
+import { readLayout, type SourceLayout } from './source-layout.ts';
 import { recordFrameBytes } from './tfrecord.ts';
-
-export interface PrepareOptions extends ConversionOptions {
-  /** Training images of each class that go into a split of their own, for ranking and search. */
-  readonly heldOutPerClass: number;
-  /** Decides which ones, and the order of the records. */
-  readonly seed: number;
-  /** Shards of the training split, the others in proportion; null: as many as make about 128 MB of the source each. */
-  readonly shards: number | null;
-  /** What an image that cannot be used does. */
-  readonly onCorrupt: 'fail' | 'skip';
-  /** A list of the classes of a flat `val/`, as a path in the source; null: looked for. */
-  readonly validationList: string | null;
-}
 
 export interface PrepareProgress {
   readonly done: number;
@@ -73,8 +56,6 @@ export interface PrepareResult {
   /** Null where it was stopped. */
   readonly description: PreparedDescription | null;
 }
-
-const bytesPerShard = 128e6;
 
 /**
  * Prepares `source` (a folder or a tar archive) in the folder `directory`, or goes on with it.
@@ -109,50 +90,6 @@ export async function prepareImages(
   } finally {
     await files.close();
   }
-}
-
-type Splits = Readonly<Record<SplitName, readonly LabelledFile[]>>;
-
-function divide(layout: SourceLayout, { heldOutPerClass, seed }: PrepareOptions): Splits {
-  const { train, test, classes } = layout;
-  if (heldOutPerClass === 0) return { train, heldout: [], test };
-  const labels = Int32Array.from(train, ({ label }) => label);
-  const perClass = new Array<number>(classes.length).fill(0);
-  for (const label of labels) perClass[label]! += 1;
-  const fewest = Math.min(...perClass);
-  if (heldOutPerClass >= fewest) {
-    const poorest = classes[perClass.indexOf(fewest)]!.folder;
-    throw new GreedynasError(
-      'usage',
-      `--hold-out ${heldOutPerClass}: class ${poorest} has ${fewest} training images, allowed: 0 to ${fewest - 1}`,
-    );
-  }
-  const held = new Set(dealByClass(labels, heldOutPerClass * classes.length, createStream(seed, 'prepare/heldout')));
-  return {
-    train: train.filter((_, index) => !held.has(index)),
-    heldout: train.filter((_, index) => held.has(index)),
-    test,
-  };
-}
-
-/** Raised whenever the same source and options come to other bytes, so that no preparation is half of each. */
-const encoding = 3;
-
-function fingerprintOf(layout: SourceLayout, splits: Splits, options: PrepareOptions): string {
-  const { shorterSide, quality, heldOutPerClass, seed, shards } = options;
-  const hash = createHash('sha256');
-  hash.update(
-    JSON.stringify([
-      encoding,
-      canReduceJpegs(),
-      { shorterSide, quality, heldOutPerClass, seed, shards },
-      layout.classes,
-    ]),
-  );
-  for (const name of splitNames) {
-    for (const { file, label } of splits[name]) hash.update(`\n${name} ${label} ${file.size} ${file.path}`);
-  }
-  return hash.digest('hex');
 }
 
 function imagesOf({ splits }: PreparedDescription): number {
@@ -208,29 +145,6 @@ async function takeUp(
     await lock.release();
     throw error;
   }
-}
-
-const bytesOf = (images: readonly LabelledFile[]): number => images.reduce((sum, { file }) => sum + file.size, 0);
-
-function planJobs(splits: Splits, { seed, shards }: PrepareOptions): ShardJob[] {
-  const perShard = shards === null ? bytesPerShard : bytesOf(splits.train) / shards;
-  return splitNames.flatMap((split) => {
-    const images = splits[split];
-    if (images.length === 0) return [];
-    const exact = split === 'train' && shards !== null ? shards : Math.round(bytesOf(images) / perShard);
-    const number = Math.min(images.length, 99_999, Math.max(1, exact));
-    const order = permutation(createStream(seed, `prepare/${split}`), images.length);
-    return Array.from({ length: number }, (_, shard) => {
-      const first = Math.floor((shard * images.length) / number);
-      const end = Math.floor(((shard + 1) * images.length) / number);
-      return {
-        split,
-        shard,
-        shards: number,
-        images: Array.from(order.subarray(first, end), (index) => images[index]!),
-      };
-    });
-  });
 }
 
 /** A preparation whose work folder is taken up. */
