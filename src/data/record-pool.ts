@@ -36,8 +36,8 @@ export type FromRecordThread =
 
 /** @param threads 0: none, the work is done in this one */
 export async function openRecordPool(source: string, options: RecordOptions, threads: number): Promise<RecordPool> {
-  const restoreSharp = await sharpForMany();
   const { make, close } = await (threads === 0 ? workHere(source, options) : startThreads(source, options, threads));
+  const restoreSharp = await sharpForMany();
   // Each works on two batches, so that it has something to do at the end of one.
   const width = 2 * Math.max(1, threads);
   return {
@@ -104,8 +104,9 @@ function startThread(workerData: RecordThreadData): RecordThread {
   // A thread answers in the order it was asked in.
   const waiting: Waiting[] = [];
   const fail = (error: Error): void => {
-    failure = error;
-    for (const { reject } of waiting.splice(0)) reject(error);
+    // What it died of comes before that it ended.
+    failure ??= error;
+    for (const { reject } of waiting.splice(0)) reject(failure);
   };
   worker.on('message', (message: FromRecordThread) => {
     const { resolve, reject } = waiting.shift()!;
