@@ -28,3 +28,19 @@ export class GreedynasError extends Error {
     return exitCodes[this.code];
   }
 }
+
+/** An error on its way to another process or thread, where classes do not go. */
+export interface SentError {
+  /** Null: a bug of ours. */
+  readonly code: ErrorCode | null;
+  readonly message: string;
+}
+
+export function toSent(error: unknown): SentError {
+  const code = error instanceof GreedynasError ? error.code : null;
+  return { code, message: error instanceof Error ? error.message : String(error) };
+}
+
+export function fromSent({ code, message }: SentError): Error {
+  return code === null ? new Error(message) : new GreedynasError(code, message);
+}

@@ -1,12 +1,12 @@
 /** A worker process of a sweep: gets the settings, then one task after the other, and answers each with its result. */
-import { GreedynasError } from '../errors.ts';
+import { type SentError, toSent } from '../errors.ts';
 import { createTaskRunner, type SweepSettings, type Task, type TaskResult, type TaskRunner } from './task.ts';
 
 export type ToWorker = { readonly settings: SweepSettings } | { readonly task: Task };
 export type FromWorker =
   | { readonly ready: true }
   | { readonly result: TaskResult; readonly seconds: number }
-  | { readonly error: { readonly code: GreedynasError['code'] | null; readonly message: string } };
+  | { readonly error: SentError };
 
 function answer(message: FromWorker): void {
   process.send?.(message);
@@ -28,8 +28,7 @@ async function handle(message: ToWorker): Promise<void> {
 
 process.on('message', (message: ToWorker) => {
   handle(message).catch((error: unknown) => {
-    const text = error instanceof Error ? error.message : String(error);
-    answer({ error: { code: error instanceof GreedynasError ? error.code : null, message: text } });
+    answer({ error: toSent(error) });
   });
 });
 // The sweep has gone, or ends: nobody reads another result.

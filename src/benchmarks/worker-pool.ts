@@ -1,7 +1,7 @@
 /** Runs tasks in worker processes, one task a worker at a time: TensorFlow has one set of threads a process. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { GreedynasError } from '../errors.ts';
+import { fromSent } from '../errors.ts';
 import type { SweepSettings, Task, TaskResult } from './task.ts';
 import type { FromWorker, ToWorker } from './task-worker.ts';
 
@@ -60,8 +60,7 @@ export async function runTasks({ settings, tasks, workers, onResult, interrupted
         };
         child.on('message', (message: FromWorker) => {
           if ('error' in message) {
-            const { code, message: text } = message.error;
-            finish(code === null ? new Error(text) : new GreedynasError(code, text));
+            finish(fromSent(message.error));
             return;
           }
           try {

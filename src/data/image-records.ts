@@ -56,6 +56,7 @@ export async function makeRecords(
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
+  // Not Buffer.concat: its small results share memory, which cannot be handed to another thread.
   const records = new Uint8Array(made.reduce((sum, one) => sum + ('record' in one ? one.record.length : 0), 0));
   let end = 0;
   for (const one of made) {

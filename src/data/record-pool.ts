@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { type ErrorCode, GreedynasError } from '../errors.ts';
+import { fromSent, type SentError } from '../errors.ts';
 import type { RecordBatch, RecordOptions } from './image-records.ts';
 import { openReader } from './source-files.ts';
 import type { LabelledFile } from './source-layout.ts';
@@ -30,9 +30,7 @@ export interface ToRecordThread {
   readonly images: readonly LabelledFile[];
 }
 
-export type FromRecordThread =
-  | { readonly batch: RecordBatch }
-  | { readonly error: { readonly code: ErrorCode | null; readonly message: string } };
+export type FromRecordThread = { readonly batch: RecordBatch } | { readonly error: SentError };
 
 /** @param threads 0: none, the work is done in this one */
 export async function openRecordPool(source: string, options: RecordOptions, threads: number): Promise<RecordPool> {
@@ -111,7 +109,7 @@ function startThread(workerData: RecordThreadData): RecordThread {
   worker.on('message', (message: FromRecordThread) => {
     const { resolve, reject } = waiting.shift()!;
     if ('batch' in message) resolve(message.batch);
-    else reject(asError(message.error));
+    else reject(fromSent(message.error));
   });
   worker.on('error', fail);
   worker.on('exit', (code) => fail(new Error(`a thread that makes records ended with exit code ${code}`)));
@@ -131,8 +129,4 @@ function startThread(workerData: RecordThreadData): RecordThread {
       await ended;
     },
   };
-}
-
-function asError({ code, message }: { readonly code: ErrorCode | null; readonly message: string }): Error {
-  return code === null ? new Error(message) : new GreedynasError(code, message);
 }

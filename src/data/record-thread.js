@@ -1,7 +1,5 @@
-/** A thread of record-pool.ts: lets Node read TypeScript where it does not by itself, as the executable does, then works. */
-if (!process.features.typescript || import.meta.url.includes('/node_modules/')) {
-  const { register } = await import('tsx/esm/api');
-  register();
-}
+/** A thread of record-pool.ts, as Node can start it. */
+import '../typescript.js';
+
 const { serveRecords } = await import('./record-thread.ts');
 await serveRecords();

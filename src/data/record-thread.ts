@@ -1,6 +1,6 @@
 /** What a thread of record-pool.ts does: answers batches in the order that they come in, until it is sent null. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { GreedynasError } from '../errors.ts';
+import { toSent } from '../errors.ts';
 import { makeRecords } from './image-records.ts';
 import type { FromRecordThread, RecordThreadData, ToRecordThread } from './record-pool.ts';
 import { openReader } from './source-files.ts';
@@ -20,15 +20,13 @@ export async function serveRecords(): Promise<void> {
     }
     const answer = opening
       .then((reader) => makeRecords(reader, message.images, options))
-      .then((batch): FromRecordThread => ({ batch }), failed);
+      .then(
+        (batch): FromRecordThread => ({ batch }),
+        (error: unknown) => ({ error: toSent(error) }),
+      );
     answered = answered.then(async () => {
       const result = await answer;
       port.postMessage(result, 'batch' in result ? [result.batch.records.buffer] : []);
     });
   });
-}
-
-function failed(error: unknown): FromRecordThread {
-  const code = error instanceof GreedynasError ? error.code : null;
-  return { error: { code, message: error instanceof Error ? error.message : String(error) } };
 }

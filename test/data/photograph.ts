@@ -1,7 +1,6 @@
 /** JPEGs for tests whose data are as varied as a photograph's, and what can happen to them. */
 import sharp from 'sharp';
-import type { RandomStream } from '../../src/random/stream.ts';
-import { createStream } from '../../src/random/stream.ts';
+import { createStream, type RandomStream } from '../../src/random/stream.ts';
 
 export interface PhotographOptions {
   readonly width?: number;

@@ -8,8 +8,8 @@ import { damaged, photograph, sharpTakes } from './photograph.ts';
 const size = { width: 45, height: 36, quality: 95 };
 
 describe('reduceJpeg', () => {
-  before(function () {
-    if (!canReduceJpegs()) this.skip();
+  it('has its libraries', () => {
+    expect(canReduceJpegs()).to.equal(true);
   });
 
   for (const chromaSubsampling of ['4:2:0', '4:4:4'] as const) {
